@@ -1,0 +1,3 @@
+module github.com/redoubt-kms/redoubt
+
+go 1.26
