@@ -1,0 +1,115 @@
+// Package seal is the only place where Redoubt calls an AEAD. A record is sealed by AES-256-GCM under a key of its own,
+// derived by HMAC-SHA-256 from the owner's root and 24 random bytes (one step of NIST SP 800-108 in counter mode).
+//
+// A key seals exactly one message, so the GCM nonce is fixed at zero and no counter or version enters it: after a crash
+// the same version of a record may be sealed twice, with different contents, and that must be harmless. An envelope is
+//
+//	version (1) | salt (24) | ciphertext and tag
+//
+// and authenticates the version, the label of the key and the caller's context besides.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	version  = 1
+	saltSize = 24
+	// Overhead is what sealing adds to a plaintext, in bytes.
+	Overhead = 1 + saltSize + 16
+)
+
+// RootSize is the size of a root secret in bytes.
+const RootSize = 32
+
+// ErrOpen says that an envelope was not made with this key and context, or was changed since.
+var ErrOpen = errors.New("sealed record does not open: wrong key, wrong place or changed bytes")
+
+// Root is an enclave's root secret, from which all its keys derive. It never prints.
+type Root struct{ secret [RootSize]byte }
+
+// NewRoot takes a root secret of RootSize bytes.
+func NewRoot(secret []byte) (Root, error) {
+	var r Root
+	if len(secret) != RootSize {
+		return r, fmt.Errorf("root secret has %d bytes, want %d", len(secret), RootSize)
+	}
+	copy(r.secret[:], secret)
+	return r, nil
+}
+
+// Derive returns 32 bytes for a label: a key of its own purpose.
+func (r Root) Derive(label string) [32]byte {
+	mac := hmac.New(sha256.New, r.secret[:])
+	io.WriteString(mac, "redoubt/derive/v1\x00"+label)
+	return [32]byte(mac.Sum(nil))
+}
+
+// Key returns the sealing key for a label.
+func (r Root) Key(label string) Key { return Key{secret: r.Derive("seal\x00" + label)} }
+
+// Format implements fmt.Formatter without the secret.
+func (Root) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
+
+// MarshalText implements encoding.TextMarshaler without the secret.
+func (Root) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
+
+// Key seals and opens envelopes of one kind. It never prints.
+type Key struct{ secret [32]byte }
+
+// Seal encrypts a plaintext for a context that must be given again to open it.
+func (k Key) Seal(context, plaintext []byte) ([]byte, error) {
+	out := make([]byte, 1+saltSize, Overhead+len(plaintext))
+	out[0] = version
+	rand.Read(out[1:])
+	aead, err := k.aead(out[1 : 1+saltSize])
+	if err != nil {
+		return nil, err
+	}
+	var nonce [12]byte
+	return aead.Seal(out, nonce[:], plaintext, authenticated(context)), nil
+}
+
+// Open decrypts an envelope. It returns ErrOpen, and nothing more, for whatever is wrong.
+func (k Key) Open(context, envelope []byte) ([]byte, error) {
+	if len(envelope) < Overhead || envelope[0] != version {
+		return nil, ErrOpen
+	}
+	aead, err := k.aead(envelope[1 : 1+saltSize])
+	if err != nil {
+		return nil, err
+	}
+	var nonce [12]byte
+	plaintext, err := aead.Open(nil, nonce[:], envelope[1+saltSize:], authenticated(context))
+	if err != nil {
+		return nil, ErrOpen
+	}
+	return plaintext, nil
+}
+
+func (k Key) aead(salt []byte) (cipher.AEAD, error) {
+	mac := hmac.New(sha256.New, k.secret[:])
+	mac.Write([]byte{1})
+	mac.Write(salt)
+	block, err := aes.NewCipher(mac.Sum(nil))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+func authenticated(context []byte) []byte { return append([]byte{version}, context...) }
+
+// Format implements fmt.Formatter without the secret.
+func (Key) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
+
+// MarshalText implements encoding.TextMarshaler without the secret.
+func (Key) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }

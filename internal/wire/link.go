@@ -1,0 +1,183 @@
+package wire
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// MaxFrame bounds a frame, so that a peer cannot make us allocate more.
+const MaxFrame = 32 << 20
+
+// Link is one end of a connection over which both sides call each other.
+type Link struct {
+	conn  net.Conn
+	serve func(*Call)
+	out   chan []byte
+	done  chan struct{}
+
+	mu      sync.Mutex
+	next    uint64
+	waiting map[uint64]chan result
+	err     error
+}
+
+type result struct {
+	body []byte
+	err  error
+}
+
+// NewLink runs a link over a connection. serve is called for each call of the peer, in the order in which they arrive,
+// on the reading goroutine: it must not block, and starts a goroutine for what takes time.
+func NewLink(conn net.Conn, serve func(*Call)) *Link {
+	l := &Link{conn: conn, serve: serve, out: make(chan []byte, 256), done: make(chan struct{}), waiting: map[uint64]chan result{}}
+	go l.read()
+	go l.write()
+	return l
+}
+
+// Done is closed when the link is.
+func (l *Link) Done() <-chan struct{} { return l.done }
+
+// Close ends the link; calls that wait fail with ErrClosed.
+func (l *Link) Close() { l.fail(ErrClosed) }
+
+func (l *Link) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return
+	}
+	l.err = err
+	close(l.done)
+	l.conn.Close()
+	for id, ch := range l.waiting {
+		delete(l.waiting, id)
+		ch <- result{err: fmt.Errorf("%w: %w", ErrClosed, err)}
+	}
+}
+
+func (l *Link) roundTrip(ctx context.Context, kind Kind, body []byte) ([]byte, error) {
+	ch := make(chan result, 1)
+	l.mu.Lock()
+	if l.err != nil {
+		l.mu.Unlock()
+		return nil, ErrClosed
+	}
+	l.next++
+	id := l.next
+	l.waiting[id] = ch
+	l.mu.Unlock()
+
+	l.send(frame(typeCall, kind, id, body))
+	select {
+	case r := <-ch:
+		return r.body, r.err
+	case <-ctx.Done():
+		l.mu.Lock()
+		delete(l.waiting, id)
+		l.mu.Unlock()
+		return nil, ctx.Err()
+	}
+}
+
+func (l *Link) send(b []byte) {
+	select {
+	case l.out <- b:
+	case <-l.done:
+	}
+}
+
+// write coalesces: it yields once before it flushes, so that answers which become ready together travel together.
+func (l *Link) write() {
+	w := bufio.NewWriterSize(l.conn, 64<<10)
+	for {
+		select {
+		case b := <-l.out:
+			if _, err := w.Write(b); err != nil {
+				l.fail(err)
+				return
+			}
+		case <-l.done:
+			return
+		}
+		if len(l.out) == 0 {
+			runtime.Gosched()
+		}
+		if len(l.out) > 0 {
+			continue
+		}
+		if err := w.Flush(); err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+func (l *Link) read() {
+	r := bufio.NewReaderSize(l.conn, 64<<10)
+	for {
+		if err := l.readFrame(r); err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+func (l *Link) readFrame(r *bufio.Reader) error {
+	var header [headerSize]byte
+	if err := readFull(r, header[:]); err != nil {
+		return err
+	}
+	length := binary.BigEndian.Uint32(header[:4])
+	if length < headerSize-4 || length > MaxFrame {
+		return fmt.Errorf("frame of %d bytes", length)
+	}
+	body := make([]byte, length-(headerSize-4))
+	if err := readFull(r, body); err != nil {
+		return err
+	}
+	kind, id := Kind(header[5]), binary.BigEndian.Uint64(header[6:])
+	switch header[4] {
+	case typeCall:
+		l.serve(&Call{Kind: kind, Body: body, link: l, id: id})
+		return nil
+	case typeReply:
+		l.deliver(id, result{body: body})
+		return nil
+	case typeFault:
+		fault := new(Fault)
+		if err := proof.DecodeFrame(body, fault); err != nil {
+			return err
+		}
+		l.deliver(id, result{err: fault})
+		return nil
+	}
+	return errors.New("frame of unknown type")
+}
+
+func (l *Link) deliver(id uint64, r result) {
+	l.mu.Lock()
+	ch := l.waiting[id]
+	delete(l.waiting, id)
+	l.mu.Unlock()
+	if ch != nil {
+		ch <- r
+	}
+}
+
+func frame(kind byte, message Kind, id uint64, body []byte) []byte {
+	b := make([]byte, headerSize+len(body))
+	binary.BigEndian.PutUint32(b, uint32(headerSize-4+len(body)))
+	b[4], b[5] = kind, byte(message)
+	binary.BigEndian.PutUint64(b[6:], id)
+	copy(b[headerSize:], body)
+	return b
+}
