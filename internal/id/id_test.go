@@ -16,7 +16,7 @@ func TestParseIsCanonical(t *testing.T) {
 		"e5e42136-74b1-49ea-88b8-741c268a6f1g":  false,
 		"e5e42136x74b1-49ea-88b8-741c268a6f1a":  false,
 		"e5e42136-74b1-49ea-88b8-741c268a6f1a ": false,
-		"": false,
+		"":                                      false,
 	} {
 		u, err := id.Parse(text)
 		if (err == nil) != ok {

@@ -1,0 +1,79 @@
+package api
+
+import "fmt"
+
+// Error is the body of every answer that is not a 200. The same text stands in several members because clients of
+// different generations read different ones.
+type Error struct {
+	Text      string `json:"error"`
+	Message   string `json:"message"`
+	Detail    string `json:"detail"`
+	Title     string `json:"title"`
+	Type      string `json:"type"`
+	RequestID string `json:"requestId"`
+	Path      string `json:"path,omitempty"`         // of the offending field
+	Time      int64  `json:"serverTimeMs,omitempty"` // of request-expired
+	Status    int    `json:"-"`
+}
+
+// Error gives the message.
+func (e *Error) Error() string { return e.Message }
+
+// The types of errors. They are stable: programs may compare them.
+const (
+	TypeMalformed        = "malformed-request"
+	TypeTooLarge         = "request-too-large"
+	TypeUnknownMethod    = "unknown-method"
+	TypeExpired          = "request-expired"
+	TypeInvalid          = "invalid-argument"
+	TypeTransaction      = "invalid-transaction"
+	TypeUnsupported      = "unsupported"
+	TypeUnauthenticated  = "unauthenticated"
+	TypeDenied           = "policy-denied"
+	TypeNotFound         = "not-found"
+	TypeConflict         = "conflict"
+	TypeLimit            = "limit-reached"
+	TypeRateLimited      = "rate-limited"
+	TypeOverloaded       = "overloaded"
+	TypeUnavailable      = "unavailable"
+	TypeInternal         = "internal"
+	TypeMethodNotAllowed = "method-not-allowed"
+	TypeNoRoute          = "no-such-route"
+)
+
+// Status returns the HTTP status of a type of error; what is not listed is 400.
+func Status(kind string) int {
+	switch kind {
+	case TypeUnauthenticated:
+		return 401
+	case TypeDenied:
+		return 403
+	case TypeNotFound, TypeNoRoute:
+		return 404
+	case TypeMethodNotAllowed:
+		return 405
+	case TypeTooLarge:
+		return 413
+	case TypeRateLimited, TypeOverloaded:
+		return 429
+	case TypeInternal:
+		return 500
+	case TypeUnavailable:
+		return 503
+	default:
+		return 400
+	}
+}
+
+// Errorf makes an error of a type; its message stands in every member that some client reads.
+func Errorf(kind, format string, args ...any) *Error {
+	text := fmt.Sprintf(format, args...)
+	return &Error{Text: text, Message: text, Detail: text, Title: kind, Type: kind, Status: Status(kind)}
+}
+
+// At names the field that is wrong and says so in the message.
+func (e *Error) At(path string) *Error {
+	again := Errorf(e.Type, "%s: %s", path, e.Message)
+	again.Path = path
+	return again
+}

@@ -1,0 +1,28 @@
+package api
+
+import "time"
+
+// Limits of the contract and of this server.
+const (
+	MaxBody       = 256 << 10 // bytes of any request body
+	MaxSmallBody  = 64 << 10  // bytes of the body of a method that carries no transaction, typed data or raw payload
+	MaxStamp      = 16 << 10  // bytes of the header X-Phantom-Stamp
+	MaxName       = 64        // characters of the name of an organization, a user, an authenticator or a wallet
+	MaxTag        = 128       // characters of a tag
+	MaxTags       = 32        // tags of an organization or a wallet
+	MaxUsers      = 100       // users of an organization
+	MaxKeys       = 10        // authenticators of a user
+	MaxTraits     = 32        // traits of a user
+	MaxAccounts   = 64        // accounts of one request
+	MaxPage       = 100       // wallets of one page
+	DefaultPage   = 20        // wallets of a page when no limit is given
+	MaxExpiry     = 10 * 365 * 24 * time.Hour
+	RequestWindow = 5 * time.Minute  // how far timestampMs may be from the server's time
+	ReplayWindow  = 11 * time.Minute // how long the answer to a request is remembered
+)
+
+// The headers of the contract.
+const (
+	HeaderStamp   = "X-Phantom-Stamp"
+	HeaderReceipt = "X-Redoubt-Receipt"
+)

@@ -1,0 +1,183 @@
+package api
+
+import "encoding/json"
+
+// Request is the envelope of every call: a POST body stamped as a whole.
+type Request struct {
+	Method      Method          `json:"method"`
+	Params      json.RawMessage `json:"params"`
+	TimestampMs int64           `json:"timestampMs"` // Unix milliseconds
+}
+
+// CreateOrganizationParams create an organization with its first users.
+type CreateOrganizationParams struct {
+	OrganizationName string    `json:"organizationName"`
+	Users            []NewUser `json:"users"`
+	Tags             []string  `json:"tags,omitempty"`
+}
+
+// NewUser is a user to create.
+type NewUser struct {
+	Username       string             `json:"username"`
+	Authenticators []NewAuthenticator `json:"authenticators"`
+	Policy         json.RawMessage    `json:"policy"` // UserPolicy
+	Traits         map[string]string  `json:"traits,omitempty"`
+	ExpiresInMs    *int64             `json:"expiresInMs,omitempty"`
+}
+
+// UserPolicy says what a user may do: ROOT, or CEL by a preset.
+type UserPolicy struct {
+	Type     string          `json:"type"`               // ROOT or CEL
+	Preset   string          `json:"preset,omitempty"`   // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
+	WalletID string          `json:"walletId,omitempty"` // of DAPP_CONNECTION_USER
+	USDLimit json.RawMessage `json:"usdLimit,omitempty"`
+	Rules    json.RawMessage `json:"rules,omitempty"`
+	Constant json.RawMessage `json:"constants,omitempty"`
+}
+
+// NewAuthenticator is a key to register. PublicKey is a base64url string as clients send it, or the array of bytes
+// that the published contract types it as.
+type NewAuthenticator struct {
+	AuthenticatorName string          `json:"authenticatorName"`
+	AuthenticatorKind string          `json:"authenticatorKind"` // keypair
+	PublicKey         json.RawMessage `json:"publicKey"`
+	Algorithm         Algorithm       `json:"algorithm"`
+	ExpiresInMs       *int64          `json:"expiresInMs,omitempty"`
+}
+
+// OrganizationParams name an organization.
+type OrganizationParams struct {
+	OrganizationID string `json:"organizationId"`
+}
+
+// AddUserParams add a user.
+type AddUserParams struct {
+	OrganizationID   string  `json:"organizationId"`
+	ReplaceExpirable bool    `json:"replaceExpirable,omitempty"`
+	User             NewUser `json:"user"`
+}
+
+// CreateAuthenticatorParams register a key for a user.
+type CreateAuthenticatorParams struct {
+	OrganizationID    string           `json:"organizationId"`
+	Username          string           `json:"username"`
+	AuthenticatorName string           `json:"authenticatorName,omitempty"` // sent by clients beside the one inside
+	Authenticator     NewAuthenticator `json:"authenticator"`
+	ReplaceExpirable  bool             `json:"replaceExpirable,omitempty"`
+}
+
+// DeleteAuthenticatorParams remove a key.
+type DeleteAuthenticatorParams struct {
+	OrganizationID  string `json:"organizationId"`
+	Username        string `json:"username"`
+	AuthenticatorID string `json:"authenticatorId"`
+}
+
+// CreateWalletParams create a wallet: by a mnemonic, or, when Curve is present, by one keypair.
+type CreateWalletParams struct {
+	OrganizationID string   `json:"organizationId"`
+	WalletName     string   `json:"walletName"`
+	Tags           []string `json:"tags,omitempty"`
+	WalletParameters
+}
+
+// WalletParameters say which secret a wallet has and which of its accounts are wanted.
+type WalletParameters struct {
+	Accounts       []json.RawMessage `json:"accounts,omitempty"`       // DerivationInfo or path
+	MnemonicLength *int              `json:"mnemonicLength,omitempty"` // words: 12, 15, 18, 21 or 24
+	Curve          Curve             `json:"curve,omitempty"`          // Ed25519 or K256
+	AddressFormat  AddressFormat     `json:"addressFormat,omitempty"`
+}
+
+// TaggedWalletParams get, or get or create, the wallet with a tag.
+type TaggedWalletParams struct {
+	OrganizationID  string            `json:"organizationId"`
+	WalletName      string            `json:"walletName,omitempty"`
+	Tag             string            `json:"tag"`
+	DerivationPaths []json.RawMessage `json:"derivationPaths,omitempty"` // clients send these instead of accounts
+	WalletParameters
+}
+
+// WalletsParams list wallets.
+type WalletsParams struct {
+	OrganizationID string `json:"organizationId"`
+	Limit          *int   `json:"limit,omitempty"`
+	Offset         *int   `json:"offset,omitempty"`
+}
+
+// AccountsParams name a wallet and the accounts to derive.
+type AccountsParams struct {
+	OrganizationID string            `json:"organizationId"`
+	WalletID       string            `json:"walletId"`
+	Accounts       []json.RawMessage `json:"accounts"` // DerivationInfo or path
+}
+
+// DerivationInfo names an account of a wallet. On the wire it is this object or the path alone.
+type DerivationInfo struct {
+	DerivationPath string        `json:"derivationPath"`
+	Curve          Curve         `json:"curve,omitempty"`
+	AddressFormat  AddressFormat `json:"addressFormat,omitempty"`
+}
+
+// Signing is what every signing call names.
+type Signing struct {
+	OrganizationID string          `json:"organizationId"`
+	WalletID       string          `json:"walletId"`
+	DerivationInfo json.RawMessage `json:"derivationInfo,omitempty"` // DerivationInfo or path; absent for a keypair wallet
+	PolicyName     string          `json:"policyName,omitempty"`
+}
+
+// SignMessageParams sign text (signUtf8Message) or base64 bytes (ethereumSignMessage).
+type SignMessageParams struct {
+	Signing
+	Message   string    `json:"message"`
+	Algorithm Algorithm `json:"algorithm,omitempty"`
+}
+
+// SignTypedDataParams sign EIP-712 typed data.
+type SignTypedDataParams struct {
+	Signing
+	TypedData json.RawMessage `json:"typedData"`
+}
+
+// SignTransactionParams sign, and with SubmissionConfig broadcast, a transaction.
+type SignTransactionParams struct {
+	Signing
+	Transaction      json.RawMessage   `json:"transaction"` // base64url string, or TransactionObject
+	SubmissionConfig *SubmissionConfig `json:"submissionConfig,omitempty"`
+	SimulationConfig *SimulationConfig `json:"simulationConfig,omitempty"`
+}
+
+// TransactionObject is a transaction by its kind.
+type TransactionObject struct {
+	Kind                 string          `json:"kind"`            // RLP_ENCODED, EIP_1559 or PSBT
+	Bytes                string          `json:"bytes,omitempty"` // of RLP_ENCODED and PSBT
+	ChainID              json.RawMessage `json:"chainId,omitempty"`
+	Nonce                json.RawMessage `json:"nonce,omitempty"`
+	GasLimit             json.RawMessage `json:"gasLimit,omitempty"`
+	MaxFeePerGas         json.RawMessage `json:"maxFeePerGas,omitempty"`
+	MaxPriorityFeePerGas json.RawMessage `json:"maxPriorityFeePerGas,omitempty"`
+	To                   string          `json:"to,omitempty"`
+	Value                json.RawMessage `json:"value,omitempty"`
+	Data                 string          `json:"data,omitempty"`
+}
+
+// SubmissionConfig names the network to broadcast to.
+type SubmissionConfig struct {
+	Chain   string `json:"chain"`
+	Network string `json:"network"`
+}
+
+// SimulationConfig is advisory.
+type SimulationConfig struct {
+	Account string `json:"account,omitempty"`
+}
+
+// PrepareParams are the body of POST /prepare. It has no method and no timestamp.
+type PrepareParams struct {
+	Transaction            json.RawMessage   `json:"transaction"`
+	OrganizationID         string            `json:"organizationId"`
+	SubmissionConfig       *SubmissionConfig `json:"submissionConfig,omitempty"`
+	SimulationConfig       *SimulationConfig `json:"simulationConfig,omitempty"`
+	AuthenticatorPublicKey string            `json:"authenticatorPublicKey,omitempty"` // base58
+}

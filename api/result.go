@@ -1,0 +1,86 @@
+package api
+
+// Organization is the unit of access control.
+type Organization struct {
+	OrganizationID       string   `json:"organizationId"`
+	OrganizationName     string   `json:"organizationName"`
+	ParentOrganizationID string   `json:"parentOrganizationId,omitempty"`
+	Tags                 []string `json:"tags"`
+	Users                []User   `json:"users"`
+}
+
+// User acts within an organization.
+type User struct {
+	Username       string            `json:"username"`
+	Policy         UserPolicy        `json:"policy"`
+	Authenticators []Authenticator   `json:"authenticators"`
+	Traits         map[string]string `json:"traits,omitempty"`
+	CreatedAtMs    int64             `json:"createdAtMs"`           // Unix milliseconds
+	ExpiresAtMs    *int64            `json:"expiresAtMs,omitempty"` // Unix milliseconds
+}
+
+// Authenticator is a registered key.
+type Authenticator struct {
+	ID                string    `json:"id"`
+	AuthenticatorName string    `json:"authenticatorName"`
+	AuthenticatorKind string    `json:"authenticatorKind"`
+	PublicKey         string    `json:"publicKey"` // base64url
+	Algorithm         Algorithm `json:"algorithm"`
+	CreatedAtMs       string    `json:"createdAtMs"`           // RFC 3339, as the contract types it
+	ExpiresAtMs       string    `json:"expiresAtMs,omitempty"` // RFC 3339
+}
+
+// Wallet is a wallet with the accounts that were asked for.
+type Wallet struct {
+	WalletID   string    `json:"walletId"`
+	WalletName string    `json:"walletName"`
+	Tags       []string  `json:"tags"`
+	Type       string    `json:"type"`               // MNEMONIC or KEYPAIR
+	Accounts   []Account `json:"accounts,omitempty"` // of a mnemonic wallet
+	Account    *Account  `json:"account,omitempty"`  // of a keypair wallet
+}
+
+// The types of wallets.
+const (
+	WalletMnemonic = "MNEMONIC"
+	WalletKeypair  = "KEYPAIR"
+)
+
+// Account is a derived key with its address.
+type Account struct {
+	Curve          Curve         `json:"curve"`
+	DerivationPath string        `json:"derivationPath,omitempty"`
+	AddressFormat  AddressFormat `json:"addressFormat"`
+	Address        string        `json:"address"`
+	PublicKey      string        `json:"publicKey"` // base58
+}
+
+// Wallets is a page of wallets in the order of their creation.
+type Wallets struct {
+	Wallets    []Wallet `json:"wallets"`
+	TotalCount int      `json:"totalCount"`
+	Limit      int      `json:"limit"`
+	Offset     int      `json:"offset"`
+}
+
+// Signature is the result of signing a message or typed data.
+type Signature struct {
+	Signature string `json:"signature"` // base64url
+	Address   string `json:"address"`
+	PublicKey string `json:"publicKey"` // base58
+}
+
+// SignedTransaction is the result of signTransaction.
+type SignedTransaction struct {
+	Kind              string `json:"kind"`        // SOLANA or ETHEREUM
+	Transaction       string `json:"transaction"` // base64url of the serialized signed transaction
+	RawTransactionHex string `json:"rawTransactionHex,omitempty"`
+	Signature         string `json:"signature,omitempty"`
+	Address           string `json:"address"`
+	PublicKey         string `json:"publicKey"` // base58
+}
+
+// Prepared is the answer of POST /prepare.
+type Prepared struct {
+	Transaction string `json:"transaction"`
+}

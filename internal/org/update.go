@@ -1,0 +1,139 @@
+package org
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// Create checks a new organization as a whole.
+func Create(o Organization) (*Organization, error) {
+	if len(o.Users) == 0 {
+		return nil, api.Errorf(api.TypeInvalid, "an organization needs at least one user").At("params.users")
+	}
+	if !slices.ContainsFunc(o.Users, func(u User) bool { return u.Policy.Type == PolicyRoot && len(u.Authenticators) > 0 }) {
+		return nil, api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
+	}
+	return &o, o.check()
+}
+
+// AddUser returns the organization with one more user. With replaceExpirable, a full organization gives up the user
+// that expires and was created first.
+func (o *Organization) AddUser(u User, replaceExpirable bool) (*Organization, error) {
+	next := o.clone()
+	if next.User(u.Username) >= 0 {
+		return nil, api.Errorf(api.TypeConflict, "the organization already has a user of this name").At("params.user.username")
+	}
+	if len(next.Users) >= api.MaxUsers {
+		i := oldest(next.Users, func(u User) (uint64, uint64, []byte) { return u.Expires, u.Created, []byte(u.Username) })
+		if !replaceExpirable || i < 0 {
+			return nil, api.Errorf(api.TypeLimit, "the organization has %d users, the most there may be", api.MaxUsers)
+		}
+		next.Users = slices.Delete(next.Users, i, i+1)
+	}
+	next.Users = append(next.Users, u)
+	return next, next.check()
+}
+
+// AddAuthenticator returns the organization with one more authenticator of a user.
+func (o *Organization) AddAuthenticator(username string, a Authenticator, replaceExpirable bool) (*Organization, error) {
+	next := o.clone()
+	i := next.User(username)
+	if i < 0 {
+		return nil, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
+	}
+	keys := slices.Clone(next.Users[i].Authenticators)
+	if len(keys) >= api.MaxKeys {
+		j := oldest(keys, func(a Authenticator) (uint64, uint64, []byte) { return a.Expires, a.Created, a.ID[:] })
+		if !replaceExpirable || j < 0 {
+			return nil, api.Errorf(api.TypeLimit, "the user has %d authenticators, the most there may be", api.MaxKeys)
+		}
+		keys = slices.Delete(keys, j, j+1)
+	}
+	next.Users[i].Authenticators = append(keys, a)
+	return next, next.check()
+}
+
+// DeleteAuthenticator returns the organization without an authenticator, and the authenticator. The last one that can
+// change the organization stays.
+func (o *Organization) DeleteAuthenticator(username string, id proof.ID) (*Organization, Authenticator, error) {
+	next := o.clone()
+	i := next.User(username)
+	if i < 0 {
+		return nil, Authenticator{}, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
+	}
+	keys := slices.Clone(next.Users[i].Authenticators)
+	j := slices.IndexFunc(keys, func(a Authenticator) bool { return a.ID == id })
+	if j < 0 {
+		return nil, Authenticator{}, api.Errorf(api.TypeNotFound, "no such authenticator").At("params.authenticatorId")
+	}
+	gone := keys[j]
+	next.Users[i].Authenticators = slices.Delete(keys, j, j+1)
+	if !next.hasLastingRoot() {
+		return nil, gone, api.Errorf(api.TypeInvalid, "this is the last lasting authenticator with policy ROOT; register another one first").At("params.authenticatorId")
+	}
+	return next, gone, nil
+}
+
+// hasLastingRoot says whether somebody with policy ROOT holds a key and neither expires.
+func (o *Organization) hasLastingRoot() bool {
+	return slices.ContainsFunc(o.Users, func(u User) bool {
+		return u.Policy.Type == PolicyRoot && u.Expires == 0 &&
+			slices.ContainsFunc(u.Authenticators, func(a Authenticator) bool { return a.Expires == 0 })
+	})
+}
+
+// oldest returns the position of what expires and was created first, by identifier when two were created at once; -1
+// when nothing expires.
+func oldest[T any](all []T, of func(T) (expires, created uint64, id []byte)) int {
+	found := -1
+	for i := range all {
+		expires, created, name := of(all[i])
+		if expires == 0 {
+			continue
+		}
+		if found >= 0 {
+			_, best, bestName := of(all[found])
+			if created > best || created == best && bytes.Compare(name, bestName) > 0 {
+				continue
+			}
+		}
+		found = i
+	}
+	return found
+}
+
+// clone copies what a change may touch: the list of users, not what they hold.
+func (o *Organization) clone() *Organization {
+	next := *o
+	next.Users = slices.Clone(o.Users)
+	return &next
+}
+
+// check holds what must be true of any organization: unique names and keys, and the limits.
+func (o *Organization) check() error {
+	names := map[string]bool{}
+	keys := map[proof.Hash]bool{}
+	if len(o.Users) > api.MaxUsers {
+		return api.Errorf(api.TypeLimit, "an organization has at most %d users", api.MaxUsers).At("params.users")
+	}
+	for _, u := range o.Users {
+		if names[u.Username] {
+			return api.Errorf(api.TypeConflict, "two users have the same name").At("params.users")
+		}
+		names[u.Username] = true
+		if len(u.Authenticators) > api.MaxKeys {
+			return api.Errorf(api.TypeLimit, "a user has at most %d authenticators", api.MaxKeys)
+		}
+		for _, a := range u.Authenticators {
+			hash := KeyHash(a.Algorithm, a.PublicKey)
+			if keys[hash] {
+				return api.Errorf(api.TypeConflict, "this public key is already an authenticator of the organization")
+			}
+			keys[hash] = true
+		}
+	}
+	return nil
+}
