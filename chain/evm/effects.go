@@ -1,0 +1,101 @@
+package evm
+
+import (
+	"math/big"
+
+	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
+)
+
+// ethCoin is the short name of Ether.
+const ethCoin = "ETH"
+
+// NativeAsset names a network's coin: ETH where the coin is Ether (Ethereum, Base, Arbitrum and their Sepolia
+// networks), otherwise eip155:<chain id>/slip44:60, whatever the coin's own SLIP-44 number is, so that every network
+// has one name without a table. A nil chain id gives eip155:0/slip44:60.
+func NativeAsset(chainID *big.Int) string {
+	if chainID != nil && chainID.IsUint64() {
+		switch chainID.Uint64() {
+		case 1, 11155111, 8453, 84532, 42161, 421614:
+			return ethCoin
+		}
+	}
+	return network(chainID) + "/slip44:60"
+}
+
+// network is the CAIP-2 name.
+func network(chainID *big.Int) string {
+	if chainID == nil {
+		return "eip155:0"
+	}
+	return "eip155:" + chainID.String()
+}
+
+// walk collects the effects of a transaction or of typed data.
+type walk struct {
+	effects chain.Effects
+	self    string   // the signing account
+	chainID *big.Int // nil when not said
+}
+
+func newWalk(publicKey []byte, chainID *big.Int) *walk {
+	w := &walk{chainID: chainID}
+	a, err := eip55.FromPublicKey(publicKey)
+	if err != nil {
+		w.effects.Unknown = true // nobody knows whose value it is
+		return w
+	}
+	w.self = eip55.Encode(a)
+	return w
+}
+
+// Effects says what the transaction does if the account of publicKey signs it. Addresses carry their EIP-55 checksum,
+// except inside CAIP-19 names, where contracts are in lower case.
+//
+// FeeMax is gas times the fee cap; what some rollups charge on top for data is outside of any signed bound. A
+// transaction without chain id counts as unknown, since it can be run on every network.
+//
+// A call is named by its selector and the exact shape of its arguments; what the contract at that address makes of
+// it, only policy can know. transfer, transferFrom and approve read as ERC-20: for an ERC-721 contract the amount of
+// the latter two is the number of the token.
+func (t *Transaction) Effects(publicKey []byte) chain.Effects {
+	w := newWalk(publicKey, t.chainID)
+	w.effects.FeeMax = t.cost()
+	to := ""
+	if t.to != nil {
+		to = eip55.Encode(*t.to)
+	}
+	if t.value.Sign() > 0 || (len(t.data) == 0 && t.to != nil) {
+		w.transfer(NativeAsset(t.chainID), w.self, to, t.value)
+	}
+	if t.chainID == nil || t.to == nil {
+		w.effects.Unknown = true
+	}
+	if t.to != nil && len(t.data) > 0 {
+		w.effects.Programs = []string{to}
+		if !w.call(*t.to, t.data) {
+			w.effects.Unknown = true
+		}
+	}
+	return w.effects
+}
+
+func (w *walk) transfer(asset, from, to string, amount *big.Int) {
+	w.effects.Transfers = append(w.effects.Transfers, chain.Transfer{
+		Asset: asset, From: from, To: to, Amount: clone(amount),
+	})
+}
+
+// approval records a cap; one that fills all bits of its type has no limit.
+func (w *walk) approval(asset, owner, spender string, amount *big.Int, bits int) {
+	a := chain.Approval{Asset: asset, Owner: owner, Spender: spender}
+	if amount != nil && amount.Cmp(allOnes(bits)) != 0 {
+		a.Amount = clone(amount)
+	}
+	w.effects.Approvals = append(w.effects.Approvals, a)
+}
+
+func allOnes(bits int) *big.Int {
+	n := new(big.Int).Lsh(big.NewInt(1), uint(bits)) //nolint:gosec // widths are constants
+	return n.Sub(n, big.NewInt(1))
+}

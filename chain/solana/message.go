@@ -1,0 +1,259 @@
+package solana
+
+import (
+	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/base58"
+)
+
+// MaxSize is the most bytes that a legacy or version 0 transaction may have with all its signatures.
+const MaxSize = 1232
+
+const (
+	versionFlag   = 0x80 // set in the first byte of every message but a legacy one
+	maxAccounts   = 256  // an index is one byte
+	signatureSize = 64
+)
+
+// Key is an Ed25519 public key or a program-derived address.
+type Key [32]byte
+
+// String is the address in base 58.
+func (k Key) String() string { return base58.Encode(k[:]) }
+
+// Version tells the message formats apart.
+type Version int
+
+// The message formats that Parse reads.
+const (
+	Legacy Version = iota
+	V0
+)
+
+// Lookup names accounts by their place in an address lookup table. What stands there can change until execution.
+type Lookup struct {
+	Table    Key
+	Writable []byte // indexes into the table
+	Readonly []byte
+}
+
+// header counts the kinds of static accounts, which stand in the order: writable signers, read-only signers, writable
+// others, read-only others.
+type header struct {
+	signers, readonlySigners, readonlyOthers int
+}
+
+type compiled struct {
+	program  byte
+	accounts []byte
+	data     []byte
+}
+
+// message is a parsed message. Its slices are parts of raw.
+type message struct {
+	raw          []byte
+	version      Version
+	header       header
+	keys         []Key // static accounts
+	blockhash    Key
+	instructions []compiled
+	lookups      []Lookup
+}
+
+// parseMessage reads the message that starts at off of b and ends where b ends.
+func parseMessage(b []byte, off int) (*message, error) {
+	r := &reader{buf: b, off: off}
+	m := &message{raw: b[off:]}
+	if err := m.readVersion(r); err != nil {
+		return nil, err
+	}
+	if err := m.readHeader(r); err != nil {
+		return nil, err
+	}
+	if err := m.readKeys(r); err != nil {
+		return nil, err
+	}
+	var err error
+	if m.blockhash, err = r.key("recent blockhash"); err != nil {
+		return nil, err
+	}
+	offsets, err := m.readInstructions(r)
+	if err != nil {
+		return nil, err
+	}
+	if m.version == V0 {
+		if err := m.readLookups(r); err != nil {
+			return nil, err
+		}
+	}
+	if r.left() > 0 {
+		return nil, r.fail("%d bytes after the message", r.left())
+	}
+	return m, m.checkIndexes(offsets)
+}
+
+func (m *message) readVersion(r *reader) error {
+	if r.left() < 1 {
+		return r.fail("empty message")
+	}
+	first := r.buf[r.off]
+	switch {
+	case first < versionFlag:
+		return nil
+	case first == versionFlag:
+		m.version = V0
+		r.off++
+		return nil
+	case first == versionFlag|1:
+		return r.fail("version 1 messages are not supported")
+	default:
+		return r.fail("unknown message version %d", first&^versionFlag)
+	}
+}
+
+func (m *message) readHeader(r *reader) error {
+	start := r.off
+	b, err := r.bytes(3, "header")
+	if err != nil {
+		return err
+	}
+	m.header = header{int(b[0]), int(b[1]), int(b[2])}
+	if m.header.signers == 0 {
+		return chain.Malformed(start, "no signer")
+	}
+	if m.header.signers >= versionFlag {
+		return chain.Malformed(start, "more than 127 signers")
+	}
+	if m.header.readonlySigners >= m.header.signers {
+		return chain.Malformed(start+1, "no writable signer to pay the fee")
+	}
+	return nil
+}
+
+func (m *message) readKeys(r *reader) error {
+	start := r.off
+	n, err := r.length("accounts")
+	if err != nil {
+		return err
+	}
+	if m.header.signers+m.header.readonlyOthers > n {
+		return chain.Malformed(start, "header counts more accounts than there are")
+	}
+	if n > maxAccounts {
+		return chain.Malformed(start, "more than %d accounts", maxAccounts)
+	}
+	seen := make(map[Key]bool, n)
+	for range n {
+		at := r.off
+		k, err := r.key("account")
+		if err != nil {
+			return err
+		}
+		if seen[k] {
+			return chain.Malformed(at, "account %s appears twice", k)
+		}
+		seen[k] = true
+		m.keys = append(m.keys, k)
+	}
+	return nil
+}
+
+// readInstructions also returns where each instruction starts: indexes can only be checked once lookups are known.
+func (m *message) readInstructions(r *reader) ([]int, error) {
+	n, err := r.length("instructions")
+	if err != nil {
+		return nil, err
+	}
+	var offsets []int
+	for range n {
+		offsets = append(offsets, r.off)
+		var in compiled
+		if in.program, err = r.byte("program index"); err != nil {
+			return nil, err
+		}
+		if in.accounts, err = r.vector("account indexes"); err != nil {
+			return nil, err
+		}
+		if in.data, err = r.vector("instruction data"); err != nil {
+			return nil, err
+		}
+		m.instructions = append(m.instructions, in)
+	}
+	return offsets, nil
+}
+
+func (m *message) readLookups(r *reader) error {
+	n, err := r.length("address table lookups")
+	if err != nil {
+		return err
+	}
+	type place struct {
+		table Key
+		index byte
+	}
+	seen := make(map[place]bool)
+	for range n {
+		at := r.off
+		var l Lookup
+		if l.Table, err = r.key("lookup table"); err != nil {
+			return err
+		}
+		if l.Writable, err = r.vector("writable indexes"); err != nil {
+			return err
+		}
+		if l.Readonly, err = r.vector("read-only indexes"); err != nil {
+			return err
+		}
+		if len(l.Writable)+len(l.Readonly) == 0 {
+			return chain.Malformed(at, "lookup of no account")
+		}
+		for _, indexes := range [][]byte{l.Writable, l.Readonly} {
+			for _, i := range indexes {
+				if seen[place{l.Table, i}] {
+					return chain.Malformed(at, "index %d of table %s appears twice", i, l.Table)
+				}
+				seen[place{l.Table, i}] = true
+			}
+		}
+		m.lookups = append(m.lookups, l)
+	}
+	return nil
+}
+
+func (r *reader) vector(what string) ([]byte, error) {
+	n, err := r.length(what)
+	if err != nil {
+		return nil, err
+	}
+	return r.bytes(n, what)
+}
+
+// accounts counts static and looked-up accounts.
+func (m *message) accounts() int {
+	n := len(m.keys)
+	for _, l := range m.lookups {
+		n += len(l.Writable) + len(l.Readonly)
+	}
+	return n
+}
+
+func (m *message) checkIndexes(offsets []int) error {
+	total := m.accounts()
+	if total > maxAccounts {
+		return chain.Malformed(0, "more than %d accounts with the looked-up ones", maxAccounts)
+	}
+	for i, in := range m.instructions {
+		// A program out of a lookup table could be exchanged after signing; the runtime refuses it as well.
+		if int(in.program) >= len(m.keys) {
+			return chain.Malformed(offsets[i], "program of instruction %d is not a static account", i)
+		}
+		if in.program == 0 {
+			return chain.Malformed(offsets[i], "program of instruction %d is the fee payer", i)
+		}
+		for _, a := range in.accounts {
+			if int(a) >= total {
+				return chain.Malformed(offsets[i], "account index %d of instruction %d is out of range", a, i)
+			}
+		}
+	}
+	return nil
+}
