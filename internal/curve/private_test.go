@@ -190,7 +190,7 @@ func TestRedacted(t *testing.T) {
 		if !strings.Contains(out.String(), `{"key":"REDACTED"}`) {
 			t.Errorf("%s: nothing was redacted: %s", c, &out)
 		}
-		for _, leak := range []string{"a7a7", "A7A7", "167", "p6en", "p6en", "247", "\xa7\xa7", `\xa7`} {
+		for _, leak := range []string{"a7a7a7a7", "A7A7A7A7", "167 167", "247 247", "p6enp6en", "\xa7\xa7", `\xa7`} {
 			if strings.Contains(out.String(), leak) {
 				t.Errorf("%s: the output has %q:\n%s", c, leak, &out)
 			}
