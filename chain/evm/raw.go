@@ -1,0 +1,210 @@
+package evm
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
+)
+
+// RawKind is what a Raw value is.
+type RawKind byte
+
+// The kinds of Raw value. There is no null: EIP-712 has none.
+const (
+	RawString RawKind = iota
+	RawNumber
+	RawBool
+	RawList
+	RawObject
+)
+
+// Raw is a value before its type is known, as JSON writes it.
+type Raw struct {
+	Kind    RawKind
+	Text    string // what a string says; the literal of a number; true or false
+	Items   []Raw
+	Members []RawMember
+}
+
+// RawMember is a member of a RawObject.
+type RawMember struct {
+	Name  string
+	Value Raw
+}
+
+// caster turns raw values into typed ones and counts them.
+type caster struct{ nodes int }
+
+// enter counts a value and holds its depth against the bound.
+func (c *caster) enter(path string, depth int) error {
+	if c.nodes++; c.nodes > maxNodes {
+		return fieldError(path, "more than %d values", maxNodes)
+	}
+	if depth > maxDepth {
+		return fieldError(path, "nested deeper than %d", maxDepth)
+	}
+	return nil
+}
+
+func (c *caster) cast(t *typeRef, in Raw, path string, depth int) (Value, error) {
+	if err := c.enter(path, depth); err != nil {
+		return Value{}, err
+	}
+	v := Value{typ: t}
+	var err error
+	switch t.shape {
+	case shapeStruct:
+		return c.castStruct(v, in, path, depth)
+	case shapeArray:
+		return c.castArray(v, in, path, depth)
+	case shapeUint, shapeInt:
+		err = v.castInt(in)
+	case shapeBool:
+		if in.Kind != RawBool {
+			return v, fieldError(path, "%s must be true or false", t.text)
+		}
+		if in.Text == "true" {
+			v.word[31] = 1
+		}
+	default:
+		if in.Kind != RawString {
+			return v, fieldError(path, "%s must be a string", t.text)
+		}
+		err = v.castString(in.Text)
+	}
+	if err != nil {
+		return v, fieldError(path, "%s: %s", t.text, err)
+	}
+	return v, nil
+}
+
+func (c *caster) castStruct(v Value, in Raw, path string, depth int) (Value, error) {
+	if in.Kind != RawObject {
+		return v, fieldError(path, "%s must be an object", v.typ.text)
+	}
+	given := make(map[string]Raw, len(in.Members))
+	for _, m := range in.Members {
+		if _, twice := given[m.Name]; twice {
+			return v, fieldError(path+"."+m.Name, "given twice")
+		}
+		given[m.Name] = m.Value
+	}
+	for _, f := range v.typ.fields.fields {
+		at := path + "." + f.name
+		raw, ok := given[f.name]
+		if !ok {
+			return v, fieldError(at, "missing")
+		}
+		delete(given, f.name)
+		member, err := c.cast(f.typ, raw, at, depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.items = append(v.items, member)
+	}
+	for _, m := range in.Members { // in the order given, so that the error does not depend on the map
+		if _, extra := given[m.Name]; extra {
+			return v, fieldError(fmt.Sprintf("%s.%.64q", path, m.Name), "not a field of %s", v.typ.text)
+		}
+	}
+	return v, nil
+}
+
+func (c *caster) castArray(v Value, in Raw, path string, depth int) (Value, error) {
+	if in.Kind != RawList {
+		return v, fieldError(path, "%s must be an array", v.typ.text)
+	}
+	if v.typ.size >= 0 && len(in.Items) != v.typ.size {
+		return v, fieldError(path, "%d items in %s", len(in.Items), v.typ.text)
+	}
+	for i, raw := range in.Items {
+		item, err := c.cast(v.typ.elem, raw, fmt.Sprintf("%s[%d]", path, i), depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.items = append(v.items, item)
+	}
+	return v, nil
+}
+
+// castInt takes a whole JSON number, a decimal string or a hexadecimal string after 0x.
+func (v *Value) castInt(in Raw) error {
+	if in.Kind != RawNumber && in.Kind != RawString {
+		return errNotInteger
+	}
+	digits, negative := strings.CutPrefix(in.Text, "-")
+	base := 10
+	if rest, ok := strings.CutPrefix(digits, "0x"); ok && in.Kind == RawString && !negative {
+		digits, base = rest, 16
+	}
+	if len(digits) == 0 || len(digits) > 78 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
+		return errNotInteger
+	}
+	// A leading zero in decimal would be octal to some; -0 is not an integer of anybody's.
+	if base == 10 && ((len(digits) > 1 && digits[0] == '0') || (negative && digits == "0")) {
+		return errNotInteger
+	}
+	n, ok := new(big.Int).SetString(digits, base)
+	if !ok {
+		return errNotInteger
+	}
+	if negative {
+		n.Neg(n)
+	}
+	return v.setInt(n)
+}
+
+// setInt writes n as a two's complement word if the type can hold it.
+func (v *Value) setInt(n *big.Int) error {
+	bits := uint(v.typ.size) //nolint:gosec // 8 to 256
+	low, high := new(big.Int), new(big.Int).Lsh(big.NewInt(1), bits)
+	if v.typ.shape == shapeInt {
+		high.Rsh(high, 1)
+		low.Neg(high)
+	}
+	if n.Cmp(low) < 0 || n.Cmp(high) >= 0 {
+		return errRange
+	}
+	if n.Sign() < 0 {
+		n = new(big.Int).Add(n, new(big.Int).Lsh(big.NewInt(1), 256))
+	}
+	n.FillBytes(v.word[:])
+	return nil
+}
+
+func (v *Value) castString(text string) error {
+	switch v.typ.shape {
+	case shapeString:
+		if !utf8.ValidString(text) {
+			return errUTF8
+		}
+		v.data = []byte(text)
+		return nil
+	case shapeAddress:
+		a, err := eip55.Parse(text)
+		copy(v.word[12:], a[:])
+		return err
+	default: // bytes and bytesN
+		digits, ok := strings.CutPrefix(text, "0x")
+		if !ok {
+			return errHex
+		}
+		b, err := hex.DecodeString(digits)
+		if err != nil {
+			return errHex
+		}
+		if v.typ.shape == shapeBytes {
+			v.data = b
+			return nil
+		}
+		if len(b) != v.typ.size {
+			return errBytesSize
+		}
+		copy(v.word[:], b)
+		return nil
+	}
+}
