@@ -1,0 +1,61 @@
+// Package strictjson is the one reader of JSON (RFC 8259) in requests.
+//
+// Whatever two readers could understand differently is refused: duplicate names at any depth, names in another
+// case, unknown members, broken UTF-8 and lone surrogates, a byte order mark, trailing bytes, and numbers other
+// than plain ones where an integer is expected. What would cost more than its size is refused before it is
+// decoded. Values of type json.RawMessage have been read by the same rules when Decode returns them.
+package strictjson
+
+import (
+	"errors"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits on a document. The size of the body is for the caller to limit.
+const (
+	MaxDepth   = 32   // of nested objects and arrays
+	MaxMembers = 4096 // of all objects and arrays together
+	MaxNumber  = 256  // bytes of one number
+)
+
+// Decode reads one JSON document into a value, typically a pointer to a struct. Its errors are of type *Error.
+func Decode(body []byte, into any) error {
+	return DecodeAt("", body, into)
+}
+
+// DecodeAt is Decode for a part of a larger document: errors name fields below path, such as "params.policy".
+func DecodeAt(path string, body []byte, into any) error {
+	if !utf8.Valid(body) {
+		return &Error{Path: path, Reason: "invalid UTF-8"}
+	}
+	if reason := scan(body); reason != "" {
+		return &Error{Path: path, Reason: reason}
+	}
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true),
+		json.WithUnmarshalers(json.UnmarshalFromFunc(decodeInt64)))
+	if err != nil {
+		return describe(path, err)
+	}
+	return nil
+}
+
+var errInteger = errors.New("wants a plain integer")
+
+// decodeInt64 accepts an integer in its shortest form only: no fraction, no exponent, no minus zero, no null. A
+// *int64 field may still be null.
+func decodeInt64(dec *jsontext.Decoder, into *int64) error {
+	value, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil || strconv.FormatInt(n, 10) != string(value) {
+		return errInteger
+	}
+	*into = n
+	return nil
+}
