@@ -53,7 +53,7 @@ func newWalk(publicKey []byte, chainID *big.Int) *walk {
 // except inside CAIP-19 names, where contracts are in lower case.
 //
 // FeeMax is gas times the fee cap; what some rollups charge on top for data is outside of any signed bound. A
-// transaction without chain id counts as unknown, since it can be run on every network.
+// transaction without chain id, which every network runs, or with chain id 0, which none does, counts as unknown.
 //
 // A call is named by its selector and the exact shape of its arguments; what the contract at that address makes of
 // it, only policy can know. transfer, transferFrom and approve read as ERC-20: for an ERC-721 contract the amount of
@@ -68,7 +68,7 @@ func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 	if t.value.Sign() > 0 || (len(t.data) == 0 && t.to != nil) {
 		w.transfer(NativeAsset(t.chainID), w.self, to, t.value)
 	}
-	if t.chainID == nil || t.to == nil {
+	if t.chainID == nil || t.chainID.Sign() == 0 || t.to == nil {
 		w.effects.Unknown = true
 	}
 	if t.to != nil && len(t.data) > 0 {

@@ -200,11 +200,11 @@ func (t *Transaction) readAccessList(r *rlp.Reader) error {
 	return nil
 }
 
-// check holds the fields against each other and against their bounds.
+// check holds the fields against each other and against their bounds. A typed transaction may have chain id 0, since
+// no network takes that for its own; its effects are unknown. The legacy form has no such id: EIP-155 would make of it
+// a signature that some networks take.
 func (t *Transaction) check() error {
 	switch {
-	case t.kind != KindLegacy && t.chainID.Sign() == 0:
-		return chain.Malformed(0, "chain id is zero")
 	case t.chainID != nil && t.chainID.Cmp(big.NewInt(maxChainID)) > 0: // EIP-2294
 		return chain.Malformed(0, "chain id is too large")
 	case t.nonce > maxNonce:

@@ -1,9 +1,12 @@
 package typedjson_test
 
 import (
+	"bytes"
 	"encoding/hex"
+	"errors"
 	"testing"
 
+	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/evm/typedjson"
 )
@@ -38,4 +41,26 @@ func TestMail(t *testing.T) {
 	if got, _ := again.Digest(); got != digest {
 		t.Error("digest changes through the binary form")
 	}
+}
+
+// FuzzParse takes what it accepts through the binary form.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(mail))
+	f.Add([]byte(`{"types":{"M":[{"name":"x","type":"int8[2][]"}]},"primaryType":"M","domain":{},"message":{"x":[[1,"-0x1"]]}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, err := typedjson.Parse(b)
+		if err != nil {
+			if !errors.Is(err, chain.ErrMalformed) {
+				t.Fatal(err)
+			}
+			return
+		}
+		again, err := evm.DecodeTypedData(d.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again.SigningBytes(), d.SigningBytes()) {
+			t.Fatal("digest changes through the binary form")
+		}
+	})
 }
