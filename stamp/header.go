@@ -10,7 +10,7 @@ import (
 // Parse reads a header value. It accepts padded and unpadded base64url and any order of members, as clients
 // differ in both, and nothing else: canonical base64, known members spelled exactly, each once.
 func Parse(header string) (Stamp, error) {
-	if len(header) > MaxHeader {
+	if len(header) > api.MaxStamp {
 		return Stamp{}, malformed("longer than 16 KiB")
 	}
 	encoding := base64.RawURLEncoding

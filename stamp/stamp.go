@@ -1,7 +1,7 @@
 // Package stamp makes and verifies the stamp of a request body: the signature by which an authenticator
 // vouches for exactly those bytes (docs/spec/stamp.md).
 //
-// A stamp travels in the header [Header] as the base64url of a small JSON object. It covers the raw body and
+// A stamp travels in the header [api.HeaderStamp] as the base64url of a small JSON object. It covers the raw body and
 // nothing else, neither URL nor method nor any other header, so it must be checked over the bytes as they were
 // received and never over a re-encoding of them.
 //
@@ -17,12 +17,6 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 )
-
-// Header is the name of the HTTP header that carries the stamp.
-const Header = "X-Phantom-Stamp"
-
-// MaxHeader is the longest header value that Parse looks at. An OIDC stamp holds a whole identity token.
-const MaxHeader = 16 << 10
 
 // Kind says how the key of a stamp came to be trusted.
 type Kind string

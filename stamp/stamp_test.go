@@ -185,7 +185,7 @@ func TestParseRefuses(t *testing.T) {
 		"half padded":       base64.URLEncoding.EncodeToString([]byte(object(m) + " "))[:len(stampV1)+1] + "=",
 		"line break":        stampV1[:20] + "\n" + stampV1[20:],
 		"padding twice":     stampV1 + "==",
-		"too long":          header(object(m) + strings.Repeat(" ", stamp.MaxHeader)),
+		"too long":          header(object(m) + strings.Repeat(" ", api.MaxStamp)),
 	} {
 		if _, err := stamp.Parse(h); !errors.Is(err, stamp.ErrMalformed) {
 			t.Errorf("%s: error %v, want %v", name, err, stamp.ErrMalformed)

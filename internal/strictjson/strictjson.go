@@ -35,8 +35,8 @@ func DecodeAt(path string, body []byte, into any) error {
 	if reason := scan(body); reason != "" {
 		return &Error{Path: path, Reason: reason}
 	}
-	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true),
-		json.WithUnmarshalers(json.UnmarshalFromFunc(decodeInt64)))
+	integers := json.JoinUnmarshalers(json.UnmarshalFromFunc(decodeInt[int64]), json.UnmarshalFromFunc(decodeInt[int]))
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true), json.WithUnmarshalers(integers))
 	if err != nil {
 		return describe(path, err)
 	}
@@ -45,17 +45,17 @@ func DecodeAt(path string, body []byte, into any) error {
 
 var errInteger = errors.New("wants a plain integer")
 
-// decodeInt64 accepts an integer in its shortest form only: no fraction, no exponent, no minus zero, no null. A
-// *int64 field may still be null.
-func decodeInt64(dec *jsontext.Decoder, into *int64) error {
+// decodeInt accepts an integer in its shortest form only: no fraction, no exponent, no minus zero, no null. A
+// pointer to an integer may still be null.
+func decodeInt[T int | int64](dec *jsontext.Decoder, into *T) error {
 	value, err := dec.ReadValue()
 	if err != nil {
 		return err
 	}
 	n, err := strconv.ParseInt(string(value), 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != string(value) {
+	if err != nil || int64(T(n)) != n || strconv.FormatInt(n, 10) != string(value) {
 		return errInteger
 	}
-	*into = n
+	*into = T(n)
 	return nil
 }

@@ -32,6 +32,11 @@ type params struct {
 	Replace  bool               `json:"replace,omitempty"`
 	Traits   map[string]string  `json:"traits,omitempty"`
 	Expires  *int64             `json:"expires,omitempty"`
+	page
+}
+
+type page struct {
+	Limit *int `json:"limit,omitempty"`
 }
 
 type user struct {
@@ -40,7 +45,7 @@ type user struct {
 
 func TestDecode(t *testing.T) {
 	const body = ` {"method":"m\u00e9","params":{"walletId":"w","users":[{"username":"a"},{"username":"b"}],` +
-		`"raw":{"x":[1,{"y":-0.5e3}]},"replace":true,"traits":{"k":"v"},"expires":null},"timestampMs":-1795333820985}` + "\n"
+		`"raw":{"x":[1,{"y":-0.5e3}]},"replace":true,"traits":{"k":"v"},"expires":null,"limit":20},"timestampMs":-1795333820985}` + "\n"
 	var got request
 	if err := strictjson.Decode([]byte(body), &got); err != nil {
 		t.Fatal(err)
@@ -49,10 +54,10 @@ func TestDecode(t *testing.T) {
 		Method: "mé", TimestampMs: -1795333820985,
 		Params: params{
 			WalletID: "w", Users: []user{{"a"}, {"b"}}, Raw: stdjson.RawMessage(`{"x":[1,{"y":-0.5e3}]}`),
-			Replace: true, Traits: map[string]string{"k": "v"},
+			Replace: true, Traits: map[string]string{"k": "v"}, page: page{Limit: new(20)},
 		},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(params{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -94,6 +99,9 @@ func TestErrors(t *testing.T) {
 		`{"timestampMs":9223372036854775808}`:    {"timestampMs", "wants a plain integer"},
 		`{"timestampMs":01}`:                     {"", "malformed JSON"},
 		`{"params":{"expires":1.5}}`:             {"params.expires", "wants a plain integer"},
+		`{"params":{"limit":1e2}}`:               {"params.limit", "wants a plain integer"},
+		`{"params":{"limit":-0}}`:                {"params.limit", "wants a plain integer"},
+		`{"params":{"page":{"limit":1}}}`:        {"params.page", "unknown field"},
 		`{"params":{"expires":-0}}`:              {"params.expires", "wants a plain integer"},
 	} {
 		err := strictjson.Decode([]byte(body), new(request))
@@ -267,7 +275,7 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("accepted what the standard library refuses: %v", err)
 		}
 		// An empty list and no list are the same to a request.
-		if diff := cmp.Diff(std, ours, cmp.Transformer("raw", func(r stdjson.RawMessage) string { return string(r) })); diff != "" {
+		if diff := cmp.Diff(std, ours, cmp.AllowUnexported(params{}), cmp.Transformer("raw", func(r stdjson.RawMessage) string { return string(r) })); diff != "" {
 			t.Fatal(diff)
 		}
 	})
