@@ -45,18 +45,23 @@ func Parse(b []byte) (*Transaction, error) {
 	case bareErr == nil:
 		return bare, nil
 	default:
-		return nil, further(b, fullErr, bareErr)
+		return nil, meant(b, fullErr, bareErr)
 	}
 }
 
-// further picks the error of the reading that got further: it is the likelier meaning of the bytes. A first byte with
-// the version flag can only begin a message: so many signatures would not fit.
-func further(b []byte, full, bare error) error {
-	var f, m *chain.ParseError
-	if len(b) > 0 && b[0] < versionFlag && errors.As(full, &f) && errors.As(bare, &m) && f.Offset > m.Offset {
-		return full
+// meant picks the error of the reading that the bytes were meant for: a whole transaction when a sound header follows
+// the signature slots.
+func meant(b []byte, full, bare error) error {
+	r := &reader{buf: b}
+	n, err := r.length("signatures")
+	if err != nil || !r.skip(n*signatureSize) {
+		return bare
 	}
-	return bare
+	m := &message{}
+	if m.readVersion(r) != nil || m.readHeader(r) != nil {
+		return bare
+	}
+	return full
 }
 
 func parseFull(b []byte) (*Transaction, error) {
