@@ -42,7 +42,7 @@ func Parse(s string) ([20]byte, error) {
 		return out, ErrText
 	}
 	if _, err := hex.Decode(out[:], []byte(digits)); err != nil {
-		return out, ErrText
+		return [20]byte{}, ErrText
 	}
 	plain := digits == strings.ToLower(digits) || digits == strings.ToUpper(digits)
 	if !plain && Encode(out) != s {
