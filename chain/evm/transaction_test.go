@@ -199,7 +199,15 @@ func FuzzParseUnsigned(f *testing.F) {
 	for _, b := range samples(f) {
 		f.Add(b)
 	}
-	f.Fuzz(func(t *testing.T, b []byte) { unsignedFormat().Canonical(t, b) })
+	f.Fuzz(func(t *testing.T, b []byte) {
+		unsignedFormat().Canonical(t, b)
+		if tx, err := evm.ParseUnsigned(b); err == nil {
+			tx.Effects(publicKey())
+			if !evm.IsPreimage(b) {
+				t.Fatal("a transaction passes the screen")
+			}
+		}
+	})
 }
 
 func FuzzParseSigned(f *testing.F) {

@@ -34,6 +34,12 @@ type Transaction struct {
 // bytes that does not happen: as a message, a transaction with empty slots has no accounts, and foreign signatures
 // are too random to be one.
 func Parse(b []byte) (*Transaction, error) {
+	switch {
+	case len(b) > 0 && b[0] == versionFlag|1:
+		return nil, chain.Malformed(0, "version 1 messages are not supported")
+	case len(b) > MaxSize: // no work on what is refused anyway
+		return nil, chain.Malformed(MaxSize, "%d bytes, %d at most", len(b), MaxSize)
+	}
 	b = bytes.Clone(b)
 	full, fullErr := parseFull(b)
 	bare, bareErr := parseBare(b)

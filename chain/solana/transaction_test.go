@@ -213,6 +213,17 @@ func TestParseRefuses(t *testing.T) {
 		{"looked-up account out of range", lookup(func(d *draft) { d.calls[0].accounts[1] = 6 }), "out of range"},
 		{"lookup of nothing", lookup(func(d *draft) { d.lookups[0].Writable, d.lookups[0].Readonly = nil, nil }), "of no account"},
 		{"lookup twice", lookup(func(d *draft) { d.lookups[0].Readonly[0] = 4 }), "appears twice"},
+		{"too many accounts", lookup(func(d *draft) {
+			d.lookups = nil
+			for i := range byte(3) {
+				l := solana.Lookup{Table: key(i)}
+				for j := range byte(85) {
+					l.Writable = append(l.Writable, j)
+				}
+				d.lookups = append(d.lookups, l)
+			}
+		}), "more than 256 accounts"},
+		{"much too long", make([]byte, 1<<20), "1232 at most"},
 		{"too long", edit(func(d *draft) {
 			for range 11 {
 				d.calls = append(d.calls, call{program: 2, data: make([]byte, 100)})

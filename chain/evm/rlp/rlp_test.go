@@ -182,3 +182,23 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+// TestListBounds has items that fit the input but not the list that they are in.
+func TestListBounds(t *testing.T) {
+	for _, s := range []string{"c3c383010203", "c2c183010203", "c2c1b838", "c4c2b838" + strings.Repeat("00", 60), "c2c1c20102", "c5c283010203"} {
+		if _, err := roundTrip(decodeHex(t, s)); !errors.Is(err, chain.ErrMalformed) {
+			t.Errorf("%s: error = %v, want ErrMalformed", s, err)
+		}
+	}
+	nested := []byte{}
+	for range 20_000 { // deep inputs cost nothing to who does not descend
+		nested = rlp.AppendList(nil, nested)
+	}
+	r := rlp.NewReader(nested)
+	if inner, err := r.List(); err != nil || !inner.IsList() || r.End() != nil {
+		t.Errorf("nested lists: %v", err)
+	}
+	if _, err := r.Bytes(); !errors.Is(err, chain.ErrMalformed) {
+		t.Errorf("error = %v, want ErrMalformed", err)
+	}
+}

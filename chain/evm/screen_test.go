@@ -1,0 +1,27 @@
+package evm_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/redoubt-kms/redoubt/chain/evm"
+)
+
+func TestIsPreimage(t *testing.T) {
+	seen := samples(t)
+	seen["blob"] = list(t, "0180808080808080c080c0", 3)
+	seen["unknown type"] = list(t, "018080", 0x7e)
+	seen["authorization"] = list(t, "8094000000000000000000000000000000000000dead80", 5)
+	seen["typed data"] = append([]byte{0x19, 0x01}, make([]byte, 64)...)
+	seen["personal message"] = []byte("\x19Ethereum Signed Message:\n5hello")
+	for name, b := range seen {
+		if !evm.IsPreimage(b) {
+			t.Errorf("%s passes the screen", name)
+		}
+	}
+	for _, s := range []string{"", "h", "hello", "hé!", "éé", "\x19hello", strings.Repeat("text ", 100), "Übung macht den Meister"} {
+		if evm.IsPreimage([]byte(s)) {
+			t.Errorf("text %.20q is held back", s)
+		}
+	}
+}
