@@ -27,12 +27,12 @@ type NewUser struct {
 
 // UserPolicy says what a user may do: ROOT, or CEL by a preset.
 type UserPolicy struct {
-	Type     string          `json:"type"`               // ROOT or CEL
-	Preset   string          `json:"preset,omitempty"`   // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
-	WalletID string          `json:"walletId,omitempty"` // of DAPP_CONNECTION_USER
-	USDLimit json.RawMessage `json:"usdLimit,omitempty"`
-	Rules    json.RawMessage `json:"rules,omitempty"`
-	Constant json.RawMessage `json:"constants,omitempty"`
+	Type      string          `json:"type"`               // ROOT or CEL
+	Preset    string          `json:"preset,omitempty"`   // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
+	WalletID  string          `json:"walletId,omitempty"` // of DAPP_CONNECTION_USER
+	USDLimit  json.RawMessage `json:"usdLimit,omitempty"`
+	Rules     json.RawMessage `json:"rules,omitempty"`
+	Constants json.RawMessage `json:"constants,omitempty"`
 }
 
 // NewAuthenticator is a key to register. PublicKey is a base64url string as clients send it, or the array of bytes

@@ -23,11 +23,11 @@ const (
 	TierProcess     = "process" // isolation by the operating system; proves nothing to a remote party
 )
 
-// Measurement names a binary that may run in a role.
+// Measurement is a hash that belongs to a role: of the executable that may run in it, or of its root secret.
 type Measurement struct {
 	_    struct{} `cbor:",toarray"`
 	Role Role
-	Hash Hash // SHA-256 of the executable
+	Hash Hash
 }
 
 // Manifest is the configuration to which the certifier attests. It is signed by an operator when the deployment is
@@ -41,6 +41,7 @@ type Manifest struct {
 	Shard        ID
 	Created      uint64        // Unix milliseconds
 	Measurements []Measurement // the admitted binaries
+	Roots        []Measurement // commitments to the root secrets, so that a wrong key file is noticed at once
 	Launcher     []byte        // Ed25519 key that signs evidence in the process tier
 	Certifier    []byte        // Ed25519 key that signs certificates and receipts
 	Anchors      []string      // names of the anchors; one in the embedded default
@@ -69,8 +70,17 @@ func (m Manifest) Hash() (Hash, error) {
 
 // Admits says whether the manifest lets a binary run in a role.
 func (m Manifest) Admits(role Role, binary Hash) bool {
-	for _, a := range m.Measurements {
-		if a.Role == role && a.Hash == binary {
+	return listed(m.Measurements, role, binary)
+}
+
+// Knows says whether a commitment is that of a role's root secret.
+func (m Manifest) Knows(role Role, commitment Hash) bool {
+	return listed(m.Roots, role, commitment)
+}
+
+func listed(all []Measurement, role Role, hash Hash) bool {
+	for _, a := range all {
+		if a.Role == role && a.Hash == hash {
 			return true
 		}
 	}

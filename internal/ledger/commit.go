@@ -9,24 +9,6 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// Stored is an entry as the host keeps it. The host reads the commitment, nothing else.
-type Stored struct {
-	_          struct{} `cbor:",toarray"`
-	Commitment proof.Hash
-	Sealed     []byte     // the entry
-	Body       proof.Hash // SHA-256 of the sealed request body, which is kept apart so that it can be pruned
-}
-
-// Commit is what one commit adds, as one stored blob.
-type Commit struct {
-	_       struct{} `cbor:",toarray"`
-	Version uint8    // 1
-	Index   uint64   // of the head that it leads to
-	First   uint64   // log index of the first entry
-	Entries []Stored
-	Records []Record
-}
-
 // Row is one commit as the host stores and returns it.
 type Row struct {
 	Index  uint64

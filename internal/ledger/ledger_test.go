@@ -109,7 +109,7 @@ func TestTreeAgreesWithFullTree(t *testing.T) {
 		if err != nil || got != want {
 			t.Fatalf("size %d: root %v, want %v (%v)", n+1, got, want, err)
 		}
-		path, err := edge.Prove(n)
+		path, err := edge.Prove(n+1, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestTreeAgreesWithFullTree(t *testing.T) {
 				t.Fatal(err)
 			}
 		} else if n%5 == 0 {
-			edge.Trim()
+			edge.Trim(n + 1)
 		}
 	}
 }

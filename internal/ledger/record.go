@@ -1,21 +1,29 @@
 package ledger
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 
+	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
+// The stored forms are part of the door to the host, which keeps them.
+type (
+	// Key names a record.
+	Key = wire.Key
+	// Kind says what a record is.
+	Kind = wire.RecordKind
+	// Record is a stored record.
+	Record = wire.StoredRecord
+	// Stored is a stored entry.
+	Stored = wire.StoredEntry
+	// Commit is a stored commit.
+	Commit = wire.StoredCommit
+)
+
 // KeySize is the size of a record's key in bytes.
-const KeySize = 34
-
-// keyVersion is the first byte of every key. A new layout gets a new one, and sorts after this.
-const keyVersion = 1
-
-// Kind says what a record is. Its number is part of the stored key and never changes.
-type Kind uint8
+const KeySize = wire.KeySize
 
 // The kinds of records.
 const (
@@ -26,38 +34,8 @@ const (
 	KindAuthenticator Kind = 5 // hash of the public key, organization
 )
 
-// Key names a record: version, kind, and two identifiers. Keys sort by kind, then by the first identifier, so that
-// what belongs to an organization lies together and a listing can be proven complete.
-type Key [KeySize]byte
-
 // NewKey makes the key of a record.
-func NewKey(kind Kind, first, second proof.ID) Key {
-	var k Key
-	k[0], k[1] = keyVersion, byte(kind)
-	copy(k[2:], first[:])
-	copy(k[18:], second[:])
-	return k
-}
-
-// Kind returns the kind of the record.
-func (k Key) Kind() Kind { return Kind(k[1]) }
-
-// First returns the first identifier.
-func (k Key) First() proof.ID { return proof.ID(k[2:18]) }
-
-// Second returns the second identifier.
-func (k Key) Second() proof.ID { return proof.ID(k[18:34]) }
-
-// Record is a stored record: sealed by the enclave that owns it. An empty Sealed deletes it.
-type Record struct {
-	_       struct{} `cbor:",toarray"`
-	Key     Key
-	Version uint64 // from 1, by one for each change
-	Sealed  []byte
-}
-
-// Hash is what the index keeps of the record's bytes.
-func (r Record) Hash() proof.Hash { return sha256.Sum256(r.Sealed) }
+func NewKey(kind Kind, first, second proof.ID) Key { return wire.NewKey(kind, first, second) }
 
 // Context is what the seal of a record authenticates besides its bytes: where it belongs and which version it is.
 func Context(key Key, version uint64) []byte {

@@ -65,18 +65,24 @@ func (t *Tree) Append(commitment proof.Hash) error {
 // Root returns the root of the whole log.
 func (t *Tree) Root() (proof.Hash, error) { return tlog.TreeHash(t.size, t) }
 
-// Prove returns the inclusion path of an entry appended since the last Trim.
-func (t *Tree) Prove(index uint64) ([]proof.Hash, error) {
-	return tlog.ProveRecord(t.size, int64(index), t)
+// Prove returns the inclusion path of an entry in the log of a size, which may be smaller than the log is now. Both
+// must be newer than the last Trim.
+func (t *Tree) Prove(size, index uint64) ([]proof.Hash, error) {
+	return tlog.ProveRecord(int64(size), int64(index), t)
 }
 
-// Trim forgets all but the right edge.
-func (t *Tree) Trim() {
-	kept := make(map[int64]tlog.Hash, 64)
-	for _, x := range Edge(uint64(t.size)) {
-		kept[x] = t.kept[x]
+// Trim forgets what is not needed to grow from a size on, or to prove what was appended after it.
+func (t *Tree) Trim(size uint64) {
+	first := tlog.StoredHashIndex(0, int64(size))
+	edge := map[int64]bool{}
+	for _, x := range Edge(size) {
+		edge[x] = true
 	}
-	t.kept = kept
+	for x := range t.kept {
+		if x < first && !edge[x] {
+			delete(t.kept, x)
+		}
+	}
 }
 
 // ReadHashes implements tlog.HashReader.

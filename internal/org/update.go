@@ -13,7 +13,7 @@ func Create(o Organization) (*Organization, error) {
 	if len(o.Users) == 0 {
 		return nil, api.Errorf(api.TypeInvalid, "an organization needs at least one user").At("params.users")
 	}
-	if !slices.ContainsFunc(o.Users, func(u User) bool { return u.Policy.Type == PolicyRoot && len(u.Authenticators) > 0 }) {
+	if !o.hasRoot(false) {
 		return nil, api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
 	}
 	return &o, o.check()
@@ -71,17 +71,17 @@ func (o *Organization) DeleteAuthenticator(username string, id proof.ID) (*Organ
 	}
 	gone := keys[j]
 	next.Users[i].Authenticators = slices.Delete(keys, j, j+1)
-	if !next.hasLastingRoot() {
-		return nil, gone, api.Errorf(api.TypeInvalid, "this is the last lasting authenticator with policy ROOT; register another one first").At("params.authenticatorId")
+	if !next.hasRoot(false) || o.hasRoot(true) && !next.hasRoot(true) {
+		return nil, gone, api.Errorf(api.TypeInvalid, "this is the last authenticator with policy ROOT; register another one first").At("params.authenticatorId")
 	}
 	return next, gone, nil
 }
 
-// hasLastingRoot says whether somebody with policy ROOT holds a key and neither expires.
-func (o *Organization) hasLastingRoot() bool {
+// hasRoot says whether somebody with policy ROOT holds a key; with lasting, whether one who does not expire does.
+func (o *Organization) hasRoot(lasting bool) bool {
 	return slices.ContainsFunc(o.Users, func(u User) bool {
-		return u.Policy.Type == PolicyRoot && u.Expires == 0 &&
-			slices.ContainsFunc(u.Authenticators, func(a Authenticator) bool { return a.Expires == 0 })
+		return u.Policy.Type == PolicyRoot && (!lasting || u.Expires == 0) &&
+			slices.ContainsFunc(u.Authenticators, func(a Authenticator) bool { return !lasting || a.Expires == 0 })
 	})
 }
 

@@ -17,6 +17,8 @@ type Question struct {
 	User   *org.User
 	Wallet proof.ID // zero when the method concerns none
 	Target string   // the user that the method concerns, for methods on users
+	// Replayable is true of a payload that is valid on more networks than one.
+	Replayable bool
 }
 
 // Decision is the answer, with the rule that gave it.
@@ -37,6 +39,9 @@ func Evaluate(q Question) Decision {
 		return Decision{Allowed: true, Rule: org.PolicyRoot}
 	case p.Type != org.PolicyCEL:
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
+	}
+	if q.Replayable && p.Preset != org.PresetAllowAll {
+		return deny(p.Preset, "the transaction names no chain id and would be valid on every chain")
 	}
 	switch p.Preset {
 	case org.PresetAllowAll:

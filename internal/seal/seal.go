@@ -53,6 +53,9 @@ func (r Root) Derive(label string) [32]byte {
 	return [32]byte(mac.Sum(nil))
 }
 
+// Commitment identifies the root secret without telling anything of it.
+func (r Root) Commitment() [32]byte { return r.Derive("commitment") }
+
 // Key returns the sealing key for a label.
 func (r Root) Key(label string) Key { return Key{secret: r.Derive("seal\x00" + label)} }
 

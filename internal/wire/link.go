@@ -64,26 +64,37 @@ func (l *Link) fail(err error) {
 	}
 }
 
-func (l *Link) roundTrip(ctx context.Context, kind Kind, body []byte) ([]byte, error) {
-	ch := make(chan result, 1)
+// pending is a call that waits for its answer.
+type pending struct {
+	link *Link
+	id   uint64
+	ch   chan result
+}
+
+func (l *Link) begin(kind Kind, body []byte) pending {
+	p := pending{link: l, ch: make(chan result, 1)}
 	l.mu.Lock()
 	if l.err != nil {
 		l.mu.Unlock()
-		return nil, ErrClosed
+		p.ch <- result{err: ErrClosed}
+		return p
 	}
 	l.next++
-	id := l.next
-	l.waiting[id] = ch
+	p.id = l.next
+	l.waiting[p.id] = p.ch
 	l.mu.Unlock()
+	l.send(frame(typeCall, kind, p.id, body))
+	return p
+}
 
-	l.send(frame(typeCall, kind, id, body))
+func (p pending) wait(ctx context.Context) ([]byte, error) {
 	select {
-	case r := <-ch:
+	case r := <-p.ch:
 		return r.body, r.err
 	case <-ctx.Done():
-		l.mu.Lock()
-		delete(l.waiting, id)
-		l.mu.Unlock()
+		p.link.mu.Lock()
+		delete(p.link.waiting, p.id)
+		p.link.mu.Unlock()
 		return nil, ctx.Err()
 	}
 }

@@ -86,11 +86,29 @@ func Ask[Answer any](ctx context.Context, l *Link, kind Kind, message any) (Answ
 	if err != nil {
 		return answer, err
 	}
-	reply, err := l.roundTrip(ctx, kind, body)
+	reply, err := l.begin(kind, body).wait(ctx)
 	if err != nil {
 		return answer, err
 	}
 	return answer, proof.DecodeFrame(reply, &answer)
+}
+
+// Begin calls the peer and returns a function that waits for the answer. Calls begun one after the other reach the
+// peer in that order.
+func Begin[Answer any](l *Link, kind Kind, message any) (func(context.Context) (Answer, error), error) {
+	body, err := proof.Encode(message)
+	if err != nil {
+		return nil, err
+	}
+	p := l.begin(kind, body)
+	return func(ctx context.Context) (Answer, error) {
+		var answer Answer
+		reply, err := p.wait(ctx)
+		if err != nil {
+			return answer, err
+		}
+		return answer, proof.DecodeFrame(reply, &answer)
+	}, nil
 }
 
 // Read decodes the message of a call.

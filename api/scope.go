@@ -1,0 +1,34 @@
+package api
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p OrganizationParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p AddUserParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p CreateAuthenticatorParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p DeleteAuthenticatorParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p CreateWalletParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p TaggedWalletParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p WalletsParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p AccountsParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p Signing) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p PrepareParams) Organization() string { return p.OrganizationID }
+
+// Target returns what every signing request names.
+func (p Signing) Target() Signing { return p }

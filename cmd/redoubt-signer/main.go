@@ -1,0 +1,15 @@
+// Command redoubt-signer is the signer enclave. It is started by the launcher (redoubt launch, or redoubt dev), which hands
+// it its descriptors; it takes no arguments and reads no files.
+package main
+
+import (
+	"os"
+
+	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/enclave/signer"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+func main() {
+	os.Exit(enclave.Main(proof.RoleSigner, signer.Serve))
+}

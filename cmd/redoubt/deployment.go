@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/host/store/sqlite"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/seal"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// deployment says where the files of a deployment are.
+type deployment struct {
+	dir    string
+	anchor string // folder of the anchor
+}
+
+const anchorName = "anchor.state"
+
+func (d deployment) database() string         { return filepath.Join(d.dir, "redoubt.db") }
+func (d deployment) manifest() string         { return filepath.Join(d.dir, "manifest.cbor") }
+func (d deployment) anchorFile() string       { return filepath.Join(d.anchor, anchorName) }
+func (d deployment) key(name string) string   { return filepath.Join(d.dir, "keys", name+".key") }
+func (d deployment) root(r proof.Role) string { return d.key(string(r)) }
+func (d deployment) at(dir string) deployment { return deployment{dir: dir, anchor: dir} }
+
+// The keys besides the enclaves' root secrets.
+const (
+	keyLauncher = "launcher"
+	keyOperator = "operator"
+)
+
+func roles() []proof.Role {
+	return []proof.Role{proof.RoleCertifier, proof.RoleSigner, proof.RolePolicy}
+}
+
+// exists says whether there is a deployment. A folder that is neither empty nor whole is an error: what is missing might
+// be what proves that nothing was rolled back, so it is never made anew.
+func (d deployment) exists() (bool, error) {
+	there := func(path string) bool { _, err := os.Lstat(path); return err == nil }
+	entries, err := os.ReadDir(d.dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	if len(entries) == 0 {
+		if there(d.anchorFile()) {
+			return false, fmt.Errorf("%s holds the anchor of a deployment, but %s is empty: the database is missing; restore it, or name another --anchor-dir to begin anew", d.anchorFile(), d.dir)
+		}
+		return false, nil
+	}
+	needed := []string{d.database(), d.manifest(), d.anchorFile(), d.key(keyLauncher)}
+	for _, r := range roles() {
+		needed = append(needed, d.root(r))
+	}
+	for _, path := range needed {
+		if !there(path) {
+			return false, fmt.Errorf("%s is not empty, but %s is missing: restore it; nothing is ever made anew in place of a missing file", d.dir, path)
+		}
+	}
+	return true, nil
+}
+
+// settings are what a new manifest says.
+type settings struct {
+	mode         string
+	openSignUp   bool
+	measurements []proof.Measurement
+}
+
+// create makes the files of a new deployment: all of them beside the folder, which then takes its place at once, so that
+// an interrupted start leaves no half of one.
+func (d deployment) create(ctx context.Context, s settings) error {
+	parent := filepath.Dir(filepath.Clean(d.dir))
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return err
+	}
+	stage, err := os.MkdirTemp(parent, ".redoubt-init-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(stage)
+	staged := d.at(stage)
+	if err := staged.fill(ctx, s); err != nil {
+		return err
+	}
+	if d.anchor != d.dir {
+		if err := os.MkdirAll(d.anchor, 0o700); err != nil {
+			return err
+		}
+		if err := moveNew(staged.anchorFile(), d.anchorFile()); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(stage, d.dir); err != nil {
+		return fmt.Errorf("%w (the folder must be empty or missing, and not a mount point: use a folder inside it)", err)
+	}
+	return syncFolder(parent)
+}
+
+func (d deployment) fill(ctx context.Context, s settings) error {
+	if err := os.Mkdir(filepath.Join(d.dir, "keys"), 0o700); err != nil {
+		return err
+	}
+	roots := map[proof.Role]seal.Root{}
+	manifest := proof.Manifest{
+		Version: 1, Mode: s.mode, Tier: proof.TierProcess, Epoch: 1, Shard: id.Random(), Created: uint64(time.Now().UnixMilli()),
+		Measurements: s.measurements, Anchors: []string{"file"}, OpenSignUp: s.openSignUp,
+	}
+	for _, role := range roles() {
+		root, err := d.newRoot(role)
+		if err != nil {
+			return err
+		}
+		roots[role] = root
+		manifest.Roots = append(manifest.Roots, proof.Measurement{Role: role, Hash: root.Commitment()})
+	}
+	launcher, err := d.newKey(keyLauncher)
+	if err != nil {
+		return err
+	}
+	operator, err := d.newKey(keyOperator)
+	if err != nil {
+		return err
+	}
+	manifest.Launcher = launcher.Public().(ed25519.PublicKey)
+	manifest.Operators = [][]byte{operator.Public().(ed25519.PublicKey)}
+	manifest.Certifier = certifier.Key(roots[proof.RoleCertifier]).Public().(ed25519.PublicKey)
+	if err := d.writeManifest(operator, manifest); err != nil {
+		return err
+	}
+	if err := d.createAnchor(roots[proof.RoleCertifier], manifest.Shard); err != nil {
+		return err
+	}
+	if err := sqlite.Create(ctx, d.database()); err != nil {
+		return err
+	}
+	return syncFolder(d.dir)
+}
+
+func (d deployment) newRoot(role proof.Role) (seal.Root, error) {
+	secret := make([]byte, seal.RootSize)
+	defer clear(secret)
+	rand.Read(secret)
+	if err := writeNew(d.root(role), secret); err != nil {
+		return seal.Root{}, err
+	}
+	return seal.NewRoot(secret)
+}
+
+func (d deployment) newKey(name string) (ed25519.PrivateKey, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return key, writeNew(d.key(name), key.Seed())
+}
+
+func (d deployment) createAnchor(root seal.Root, shard proof.ID) error {
+	genesis, err := ledger.Genesis(shard)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(d.anchorFile(), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(certifier.CreateAnchor(f, root, genesis), f.Close())
+}
+
+func (d deployment) writeManifest(operator ed25519.PrivateKey, m proof.Manifest) error {
+	signed, err := proof.SignManifest(operator, m)
+	if err != nil {
+		return err
+	}
+	b, err := proof.Encode(signed)
+	if err != nil {
+		return err
+	}
+	next := d.manifest() + ".next"
+	if err := errors.Join(os.RemoveAll(next), writeNew(next, b)); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(next, d.manifest()), syncFolder(d.dir))
+}
+
+// readManifest reads and verifies the manifest.
+func (d deployment) readManifest() (proof.SignedManifest, []byte, error) {
+	var signed proof.SignedManifest
+	b, err := os.ReadFile(d.manifest())
+	if err != nil {
+		return signed, nil, err
+	}
+	if err := proof.Decode(b, &signed); err != nil {
+		return signed, nil, fmt.Errorf("%s: %w", d.manifest(), err)
+	}
+	return signed, b, signed.Verify()
+}
+
+// readKey reads an Ed25519 key.
+func (d deployment) readKey(name string) (ed25519.PrivateKey, error) {
+	seed, err := os.ReadFile(d.key(name))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(seed)
+	if len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("%s has %d bytes, want %d", d.key(name), len(seed), ed25519.SeedSize)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// admit makes sure that the manifest admits these binaries. A development folder holds its operator's key, so that a
+// rebuilt binary is admitted by a new manifest; anywhere else an operator does that.
+func (d deployment) admit(measurements []proof.Measurement) ([]byte, error) {
+	signed, encoded, err := d.readManifest()
+	if err != nil {
+		return nil, err
+	}
+	m := signed.Manifest
+	all := true
+	for _, one := range measurements {
+		all = all && m.Admits(one.Role, one.Hash)
+	}
+	if all {
+		return encoded, nil
+	}
+	operator, err := d.readKey(keyOperator)
+	if err != nil {
+		return nil, fmt.Errorf("the manifest does not admit this binary, and the operator's key is not here to admit it: %w", err)
+	}
+	m.Epoch++
+	m.Measurements = measurements
+	if err := d.writeManifest(operator, m); err != nil {
+		return nil, err
+	}
+	_, encoded, err = d.readManifest()
+	return encoded, err
+}
+
+// writeNew writes a file that must not exist, for its owner only, and makes it durable.
+func writeNew(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// moveNew moves a file to a place where there is none, also across file systems.
+func moveNew(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(to, b); err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(from), syncFolder(filepath.Dir(to)))
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

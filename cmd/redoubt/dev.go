@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/redoubt-kms/redoubt/host/desk"
+	"github.com/redoubt-kms/redoubt/host/network"
+	"github.com/redoubt-kms/redoubt/host/store/sqlite"
+	"github.com/redoubt-kms/redoubt/host/web"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/launch"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+const (
+	startBudget = 9 * time.Second
+	stopBudget  = 3 * time.Second
+)
+
+// devOptions are the flags of 'redoubt dev'.
+type devOptions struct {
+	address   string
+	place     deployment
+	nodes     list
+	rateLimit uint
+	verbose   bool
+}
+
+func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var o devOptions
+	f := flags("dev", "dev --data DIR [--addr HOST:PORT] [--anchor-dir DIR] [--rpc CHAIN/NETWORK=URL]... [--rate-limit N]", stderr)
+	f.StringVar(&o.address, "addr", "127.0.0.1:8484", "where to serve")
+	f.StringVar(&o.place.dir, "data", "", "folder of the data; an empty or missing one is set up")
+	f.StringVar(&o.place.anchor, "anchor-dir", "", "folder of the anchor, best on another disk (default: the folder of the data)")
+	f.Var(&o.nodes, "rpc", "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
+	f.UintVar(&o.rateLimit, "rate-limit", 0, "requests a second of one organization; 0 for no limit")
+	f.BoolVar(&o.verbose, "verbose", false, "log every request")
+	if err := parse(f, args, 0); err != nil {
+		return err
+	}
+	if o.place.dir == "" {
+		f.Usage()
+		return fmt.Errorf("%w: --data is missing", errUsage)
+	}
+	if err := o.place.absolute(); err != nil {
+		return err
+	}
+	broadcast, err := network.New(o.nodes)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	return o.serve(ctx, broadcast, log, stdout)
+}
+
+// absolute settles where the folders are; the anchor's is that of the data unless it is named.
+func (d *deployment) absolute() error {
+	var err error
+	if d.dir, err = filepath.Abs(d.dir); err != nil {
+		return err
+	}
+	if d.anchor == "" {
+		d.anchor = d.dir
+	}
+	d.anchor, err = filepath.Abs(d.anchor)
+	return err
+}
+
+func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *slog.Logger, stdout io.Writer) error {
+	image, err := launch.Load("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	var measurements []proof.Measurement
+	for _, role := range roles() {
+		measurements = append(measurements, proof.Measurement{Role: role, Hash: image.Hash})
+	}
+	there, err := o.place.exists()
+	if err != nil {
+		return err
+	}
+	if !there {
+		log.LogAttrs(ctx, slog.LevelInfo, "setting up a new deployment", slog.String("folder", o.place.dir))
+		if err := o.place.create(ctx, settings{mode: proof.ModeDevelopment, openSignUp: true, measurements: measurements}); err != nil {
+			return fmt.Errorf("set up %s: %w", o.place.dir, err)
+		}
+	}
+	lock, err := lockFolder(o.place.dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	manifest, err := o.place.admit(measurements)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", o.address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	log.LogAttrs(ctx, slog.LevelWarn, "development: keys are files of this folder and the enclaves are ordinary processes; root of this machine can read them")
+	return o.run(ctx, log, broadcast, image, manifest, listener, stdout)
+}
+
+// run starts the enclaves, waits until they agree that the stored state is the anchored one, and serves.
+func (o devOptions) run(ctx context.Context, log *slog.Logger, broadcast *network.Network, image *launch.Image, manifest []byte, listener net.Listener, stdout io.Writer) error {
+	store, err := sqlite.Open(ctx, o.place.database())
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	key, err := o.place.readKey(keyLauncher)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := &enclaves{}
+	defer func() { stop(); ended.wait(stopBudget) }()
+	doors, err := o.launch(running, ended, log, image, manifest, key)
+	if err != nil {
+		return err
+	}
+	counter := desk.New(store, doors[proof.RolePolicy], log)
+	if err := openDesk(ctx, counter, ended, log); err != nil {
+		return err
+	}
+	go counter.Keep(running)
+	return serveHTTP(ctx, web.New(counter, broadcast, log), listener, stdout)
+}
+
+// enclaves waits for the enclaves, and hears when one ends before everything serves.
+type enclaves struct {
+	all   sync.WaitGroup
+	first chan string
+}
+
+func (e *enclaves) wait(limit time.Duration) {
+	done := make(chan struct{})
+	go func() { e.all.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(limit):
+	}
+}
+
+// launch starts the three enclaves with their doors in a folder of their own, and returns the addresses.
+func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, image *launch.Image, manifest []byte, key ed25519.PrivateKey) (map[proof.Role]string, error) {
+	folder, err := os.MkdirTemp("", "redoubt-")
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { os.RemoveAll(folder) })
+	doors := map[proof.Role]string{}
+	for _, role := range roles() {
+		doors[role] = "unix:" + filepath.Join(folder, string(role))
+	}
+	e.first = make(chan string, 1)
+	for _, role := range roles() {
+		door, err := wire.Listen(doors[role])
+		if err != nil {
+			return nil, err
+		}
+		plan := launch.Plan{
+			Role: role, Image: image, Args: []string{enclaveWord, string(role)}, Root: o.place.root(role), Anchor: o.place.anchorFile(),
+			Door: door.(*net.UnixListener), Key: key, Log: log,
+			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: uint32(o.rateLimit)},
+			Exited: func(role proof.Role, reason string) {
+				select {
+				case e.first <- fmt.Sprintf("the %s ended: %s", role, reason):
+				default:
+				}
+			},
+			Announce: func(role proof.Role, pid int) {
+				log.LogAttrs(ctx, slog.LevelInfo, "enclave started", slog.String("role", string(role)), slog.Int("pid", pid))
+			},
+		}
+		e.all.Go(func() { launch.Keep(ctx, plan) })
+	}
+	return doors, nil
+}
+
+// openDesk waits until the policy engine serves, or says why it does not.
+func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) error {
+	starting, cancel := context.WithTimeout(ctx, startBudget)
+	defer cancel()
+	opened := make(chan error, 1)
+	go func() {
+		ready, err := d.Open(starting)
+		if err == nil {
+			log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
+		}
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		return err
+	case reason := <-e.first:
+		var refused *desk.RefusedError
+		select {
+		case err := <-opened: // the reason that the policy engine gave is the better one
+			if errors.As(err, &refused) {
+				return err
+			}
+		case <-time.After(200 * time.Millisecond):
+		}
+		return errors.New(reason)
+	}
+}
+
+// serveHTTP says that it serves, and does until the context ends.
+func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener, stdout io.Writer) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	fmt.Fprintf(stdout, "ready http://%s%s\n", listener.Addr(), web.Prefix)
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBudget)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// lockFolder keeps a second server away from the folder.
+func lockFolder(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is in use by another redoubt", path), f.Close())
+	}
+	return f, nil
+}

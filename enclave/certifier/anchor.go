@@ -1,0 +1,109 @@
+package certifier
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/redoubt-kms/redoubt/internal/seal"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// anchored is what the anchor's file holds: the newest head, the writer's epoch and the time. Its format is
+//
+//	slot 0 (4,096 bytes) | slot 1 (4,096 bytes),   slot = length uint32 | CBOR | HMAC-SHA-256
+//
+// Writes alternate between the slots and each is synced before anybody hears of it, so that a torn write leaves the
+// slot before it whole, and nothing that was ever receipted is lost.
+type anchored struct {
+	_        struct{} `cbor:",toarray"`
+	Version  uint8    // 1
+	Sequence uint64   // of writes; the slot with the higher one counts
+	Epoch    uint64   // of the writer
+	Time     uint64   // Unix milliseconds, never falls
+	Head     proof.Head
+}
+
+const slotSize = 4096
+
+// ErrAnchor says that the anchor's file cannot be used.
+var ErrAnchor = errors.New("anchor")
+
+// anchorFile is the file with its key.
+type anchorFile struct {
+	file *os.File
+	key  [32]byte
+}
+
+func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
+	a := &anchorFile{file: file, key: root.Derive("anchor")}
+	var newest anchored
+	found := 0
+	for slot := range int64(2) {
+		state, err := a.read(slot)
+		if err == nil && (found == 0 || state.Sequence > newest.Sequence) {
+			newest, found = state, found+1
+		}
+	}
+	if found == 0 {
+		return nil, newest, fmt.Errorf("%w: neither slot is whole under the certifier's key: wrong key, or a damaged file", ErrAnchor)
+	}
+	return a, newest, nil
+}
+
+func (a *anchorFile) read(slot int64) (anchored, error) {
+	var state anchored
+	b := make([]byte, slotSize)
+	if _, err := a.file.ReadAt(b, slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
+		return state, err
+	}
+	n := binary.BigEndian.Uint32(b)
+	if n > slotSize-4-sha256.Size {
+		return state, ErrAnchor
+	}
+	tag := a.tag(slot, b[:4+n])
+	if !hmac.Equal(tag, b[4+n:4+n+sha256.Size]) {
+		return state, ErrAnchor
+	}
+	return state, proof.Decode(b[4:4+n], &state)
+}
+
+func (a *anchorFile) write(state anchored) error {
+	b, err := proof.Encode(state)
+	if err != nil {
+		return err
+	}
+	if len(b) > slotSize-4-sha256.Size {
+		return fmt.Errorf("%w: state of %d bytes", ErrAnchor, len(b))
+	}
+	slot := int64(state.Sequence % 2)
+	out := append(binary.BigEndian.AppendUint32(make([]byte, 0, slotSize), uint32(len(b))), b...)
+	out = append(out, a.tag(slot, out)...)
+	if _, err := a.file.WriteAt(out, slot*slotSize); err != nil {
+		return err
+	}
+	return syncData(a.file)
+}
+
+func (a *anchorFile) tag(slot int64, b []byte) []byte {
+	mac := hmac.New(sha256.New, a.key[:])
+	mac.Write([]byte{byte(slot)})
+	mac.Write(b)
+	return mac.Sum(nil)
+}
+
+// CreateAnchor writes the anchor of a new shard into an empty file.
+func CreateAnchor(file *os.File, root seal.Root, genesis proof.Head) error {
+	a := &anchorFile{file: file, key: root.Derive("anchor")}
+	if err := file.Truncate(2 * slotSize); err != nil {
+		return err
+	}
+	if err := a.write(anchored{Version: 1, Head: genesis}); err != nil {
+		return err
+	}
+	return file.Sync()
+}

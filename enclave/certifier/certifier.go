@@ -1,0 +1,184 @@
+// Package certifier is the enclave that admits the others by their evidence, certifies their keys, and anchors the
+// ledger: it keeps the newest head, moves it only forward along the chain, and signs receipts for it. It also keeps
+// time: what it says never runs backwards.
+package certifier
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/attest"
+	"github.com/redoubt-kms/redoubt/internal/cert"
+	"github.com/redoubt-kms/redoubt/internal/seal"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// Certifier is the enclave's state.
+type Certifier struct {
+	vault    *enclave.Vault
+	key      ed25519.PrivateKey
+	manifest proof.Hash
+
+	mu         sync.Mutex
+	anchor     *anchorFile
+	state      anchored
+	clock      *clock
+	challenges map[string]time.Time // nonces that were given out, with their time of expiry
+}
+
+// Key returns the key with which a certifier of this root secret signs. Its public half stands in the manifest.
+func Key(root seal.Root) ed25519.PrivateKey {
+	seed := root.Derive("certifier")
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+// Serve runs the certifier until the context ends.
+func Serve(ctx context.Context, v *enclave.Vault) error {
+	c, err := open(v)
+	if err != nil {
+		return err
+	}
+	if err := c.certifySelf(); err != nil {
+		return err
+	}
+	go c.renewSelf(ctx)
+	return v.Accept(ctx, true, c.handle, proof.RolePolicy, proof.RoleSigner)
+}
+
+func open(v *enclave.Vault) (*Certifier, error) {
+	key := Key(v.Root)
+	if !key.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(v.Manifest().Certifier)) {
+		return nil, fmt.Errorf("the certifier's root secret is not the one of the manifest: wrong key file")
+	}
+	hash, err := v.Manifest().Hash()
+	if err != nil {
+		return nil, err
+	}
+	file, state, err := openAnchor(v.Anchor, v.Root)
+	if err != nil {
+		return nil, err
+	}
+	if state.Head.Shard != v.Manifest().Shard {
+		return nil, fmt.Errorf("%w: it belongs to another deployment", ErrAnchor)
+	}
+	return &Certifier{
+		vault: v, key: key, manifest: hash, anchor: file, state: state,
+		clock: newClock(state.Time), challenges: map[string]time.Time{},
+	}, nil
+}
+
+// handle serves one call of a peer; an empty role is a stranger's.
+func (c *Certifier) handle(role proof.Role, call *wire.Call) {
+	switch {
+	case call.Kind == wire.KindChallenge:
+		reply(call, c.challenge)
+	case call.Kind == wire.KindAdmit:
+		ask(call, c.admit)
+	case call.Kind == wire.KindOpen && role == proof.RolePolicy:
+		reply(call, c.open)
+	case call.Kind == wire.KindAnchor && role == proof.RolePolicy:
+		ask(call, c.moveAnchor)
+	case call.Kind == wire.KindNewest && role != "":
+		reply(call, c.newest)
+	case call.Kind == wire.KindNote && role == proof.RolePolicy:
+		reply(call, c.note)
+	default:
+		call.Fail(wire.Faultf("refused", "role %q may not ask this", role))
+	}
+}
+
+func reply[Answer any](call *wire.Call, do func() (Answer, error)) {
+	answer, err := do()
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	call.Reply(answer)
+}
+
+func ask[Message, Answer any](call *wire.Call, do func(Message) (Answer, error)) {
+	message, err := wire.Read[Message](call)
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	reply(call, func() (Answer, error) { return do(message) })
+}
+
+const (
+	challengeLifetime = time.Minute
+	maxChallenges     = 1024
+)
+
+func (c *Certifier) challenge() (wire.Challenge, error) {
+	nonce := make([]byte, 32)
+	rand.Read(nonce)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for old, expires := range c.challenges {
+		if time.Now().After(expires) {
+			delete(c.challenges, old)
+		}
+	}
+	if len(c.challenges) >= maxChallenges {
+		return wire.Challenge{}, wire.Faultf("overloaded", "too many challenges are open")
+	}
+	c.challenges[string(nonce)] = time.Now().Add(challengeLifetime)
+	return wire.Challenge{Nonce: nonce}, nil
+}
+
+// admit certifies an enclave whose evidence fits the manifest and one of our challenges, which it uses up.
+func (c *Certifier) admit(request wire.Evidence) (wire.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for nonce, expires := range c.challenges {
+		evidence, err := attest.Verify(c.vault.Manifest(), []byte(nonce), request.Evidence)
+		if err != nil {
+			continue
+		}
+		delete(c.challenges, nonce)
+		if time.Now().After(expires) {
+			break
+		}
+		c.vault.Log.Printf("admitted the %s, tier %s, protections %v", evidence.Role, evidence.Tier, evidence.Measures)
+		return c.certify(evidence.Role, evidence.Channel, evidence.SigningKey)
+	}
+	_, err := attest.Verify(c.vault.Manifest(), make([]byte, 32), request.Evidence)
+	return wire.Certificate{}, wire.Faultf("refused", "not admitted: %v", err)
+}
+
+func (c *Certifier) certify(role proof.Role, channel proof.Hash, signing ed25519.PublicKey) (wire.Certificate, error) {
+	now := time.Now()
+	statement, err := proof.SignCertificate(c.key, proof.Certificate{
+		Version: 1, Role: role, Channel: channel, SigningKey: signing, Manifest: c.manifest, Epoch: c.vault.Manifest().Epoch,
+		NotBefore: uint64(now.Add(-time.Minute).UnixMilli()), NotAfter: uint64(now.Add(cert.Lifetime).UnixMilli()),
+	})
+	return wire.Certificate{Certificate: statement}, err
+}
+
+func (c *Certifier) certifySelf() error {
+	own, err := c.certify(proof.RoleCertifier, c.vault.Keys.Channel(), c.vault.Keys.SigningKey())
+	if err != nil {
+		return err
+	}
+	return c.vault.Keys.Use(own.Certificate)
+}
+
+func (c *Certifier) renewSelf(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(cert.Lifetime / 2):
+		}
+		if err := c.certifySelf(); err != nil {
+			c.vault.Log.Printf("certificate not renewed: %v", err)
+		}
+	}
+}

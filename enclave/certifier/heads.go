@@ -1,0 +1,120 @@
+package certifier
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// open makes the caller the writer. The epoch before is fenced: whoever still writes under it is refused from now on.
+func (c *Certifier) open() (wire.Opened, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := c.state
+	next.Epoch++
+	receipt, err := c.store(next)
+	return wire.Opened{Epoch: c.state.Epoch, Receipt: receipt}, err
+}
+
+// moveAnchor moves the anchor along a chain of heads by compare-and-swap: the first must follow the newest head.
+func (c *Certifier) moveAnchor(request wire.AnchorRequest) (wire.Anchored, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if request.Epoch != c.state.Epoch {
+		return wire.Anchored{}, wire.Faultf("fenced", "epoch %d has ended: another writer opened epoch %d", request.Epoch, c.state.Epoch)
+	}
+	next := c.state
+	for _, head := range request.Heads {
+		if err := follows(next.Head, head, c.state.Epoch); err != nil {
+			return wire.Anchored{}, err
+		}
+		next.Head = head
+	}
+	receipt, err := c.store(next)
+	return wire.Anchored{Receipt: receipt}, err
+}
+
+func follows(previous, head proof.Head, epoch uint64) error {
+	link, err := previous.Hash()
+	if err != nil {
+		return err
+	}
+	switch {
+	case head.Version != 1 || head.Shard != previous.Shard:
+		return wire.Faultf("refused", "head %d is of another version or shard", head.Index)
+	case head.Index != previous.Index+1 || head.Previous != link:
+		return wire.Faultf("conflict", "head %d does not follow the anchored head %d", head.Index, previous.Index)
+	case head.Size < previous.Size || head.Epoch < previous.Epoch || head.Epoch > epoch:
+		return wire.Faultf("refused", "head %d runs backwards", head.Index)
+	}
+	return nil
+}
+
+// store makes a state durable and returns the receipt for it. The file is synced before the receipt exists.
+func (c *Certifier) store(next anchored) (proof.SignedReceipt, error) {
+	now, err := c.clock.now()
+	if err != nil {
+		return proof.SignedReceipt{}, wire.Faultf("clock", "%v", err)
+	}
+	next.Time = now
+	next.Sequence = c.state.Sequence + 1
+	if err := c.anchor.write(next); err != nil {
+		return proof.SignedReceipt{}, wire.Faultf("anchor", "the anchor cannot be written: %v", err)
+	}
+	c.state = next
+	return c.receipt()
+}
+
+func (c *Certifier) receipt() (proof.SignedReceipt, error) {
+	return proof.SignReceipt(c.key, proof.Receipt{Version: 1, Head: c.state.Head, Time: c.state.Time, Manifest: c.manifest})
+}
+
+// newest returns the receipt for the newest head at this time.
+func (c *Certifier) newest() (wire.Anchored, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, err := c.clock.now()
+	if err != nil {
+		return wire.Anchored{}, wire.Faultf("clock", "%v", err)
+	}
+	c.state.Time = now // made durable with the next head
+	receipt, err := c.receipt()
+	return wire.Anchored{Receipt: receipt}, err
+}
+
+// note signs the newest head as a checkpoint (C2SP tlog-checkpoint) for those who watch the log.
+func (c *Certifier) note() (wire.Note, error) {
+	c.mu.Lock()
+	head := c.state.Head
+	c.mu.Unlock()
+	origin := fmt.Sprintf("redoubt/%x", head.Shard)
+	text := fmt.Sprintf("%s\n%d\n%s\n", origin, head.Size, base64.StdEncoding.EncodeToString(head.Root[:]))
+	signer, err := note.NewSigner(c.noteKey(origin))
+	if err != nil {
+		return wire.Note{}, err
+	}
+	signed, err := note.Sign(&note.Note{Text: text}, signer)
+	if err != nil {
+		return wire.Note{}, err
+	}
+	own := c.vault.Keys.Certificate()
+	if own == nil {
+		return wire.Note{}, wire.Faultf("unavailable", "the certifier has no certificate yet")
+	}
+	return wire.Note{Checkpoint: string(signed), Certifier: *own}, nil
+}
+
+// noteKey writes the signing key as the note package reads it.
+func (c *Certifier) noteKey(origin string) string {
+	const ed25519Type = 1
+	public := append([]byte{ed25519Type}, c.vault.Manifest().Certifier...)
+	hash := sha256.Sum256(append([]byte(origin+"\n"), public...))
+	private := append([]byte{ed25519Type}, c.key.Seed()...)
+	return fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", origin, binary.BigEndian.Uint32(hash[:4]), base64.StdEncoding.EncodeToString(private))
+}

@@ -1,0 +1,271 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// errRolledBack is wrapped by every reason for which the stored state is not the anchored one.
+var errRolledBack = errors.New("the database is not the one that the anchor knows: rolled back, truncated or damaged; restore it, or use 'redoubt rebase' when a backup must serve")
+
+// start makes an engine from what the host stores, checked against what the certifier anchored. Any mismatch is an
+// error and nothing is served.
+func start(ctx context.Context, v *enclave.Vault, host, certifier *wire.Link) (*Engine, error) {
+	opened, err := wire.Ask[wire.Opened](ctx, certifier, wire.KindOpen, wire.Empty{})
+	if err != nil {
+		return nil, fmt.Errorf("the certifier does not open the ledger: %w", err)
+	}
+	e := newEngine(v, host, certifier, opened.Epoch)
+	anchored := opened.Receipt.Receipt.Head
+	if anchored.Shard != v.Manifest().Shard {
+		return nil, errors.New("the anchor belongs to another shard")
+	}
+	if err := e.believe(opened.Receipt, anchored); err != nil {
+		return nil, err
+	}
+	stored, err := e.loadIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.head, err = e.follow(ctx, anchored, stored); err != nil {
+		return nil, err
+	}
+	if e.index.Sum() != e.head.State {
+		return nil, fmt.Errorf("%w (the records do not have the digest of head %d)", errRolledBack, e.head.Index)
+	}
+	if err := e.openTree(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.loadReplays(ctx); err != nil {
+		return nil, err
+	}
+	e.next = e.head.Size
+	return e, nil
+}
+
+func newEngine(v *enclave.Vault, host, certifier *wire.Link, epoch uint64) *Engine {
+	return &Engine{
+		vault: v, host: host, certifier: certifier, signers: &signers{vault: v}, clock: &clock{}, epoch: epoch,
+		recordKey: v.Root.Key("record"), entryKey: v.Root.Key("entry"),
+		logKey: v.Root.Derive("log"), headKey: v.Root.Derive("head"), tagKey: v.Root.Derive("tag"),
+		index: ledger.NewIndex(), dirty: map[ledger.Key]dirty{}, records: newRecordCache(1 << 14), replays: newReplays(),
+		limiter: newLimiter(v.Pack.RateLimit), wake: make(chan struct{}, 1), stopped: make(chan struct{}), heard: make(chan struct{}),
+		accounts: newAccountCache(1 << 14), anchors: make(chan *batch, maxAhead-2), signing: make(chan signWork, 16),
+		results: make(chan []*finished, 64),
+	}
+}
+
+// loadIndex streams all items from the host, in strictly ascending order, and returns the commit that they reflect.
+func (e *Engine) loadIndex(ctx context.Context) (uint64, error) {
+	request := wire.IndexRequest{Limit: 4096}
+	for first, index := true, uint64(0); ; first = false {
+		page, err := wire.Ask[wire.IndexPage](ctx, e.host, wire.KindIndex, request)
+		if err != nil {
+			return 0, fmt.Errorf("the database cannot be read: %w", err)
+		}
+		if !first && page.Index != index {
+			return 0, errors.New("the database changed while it was read")
+		}
+		if index = page.Index; len(page.Items) == 0 {
+			return index, nil
+		}
+		for _, item := range page.Items {
+			if len(item.Key) != ledger.KeySize {
+				return 0, fmt.Errorf("%w (a key of %d bytes)", errRolledBack, len(item.Key))
+			}
+			if err := e.index.Load(ledger.Item{Key: ledger.Key(item.Key), Version: item.Version, Hash: item.Hash}); err != nil {
+				return 0, fmt.Errorf("%w (%w)", errRolledBack, err)
+			}
+		}
+		request.After = page.Items[len(page.Items)-1].Key
+	}
+}
+
+// follow walks from the anchored head to the newest stored one, which a crash may have left up to maxAhead commits
+// ahead, and anchors the tail.
+func (e *Engine) follow(ctx context.Context, anchored proof.Head, stored uint64) (proof.Head, error) {
+	if stored < anchored.Index {
+		return anchored, fmt.Errorf("%w (it holds %d commits, the anchor knows %d)", errRolledBack, stored, anchored.Index)
+	}
+	if stored > anchored.Index+maxAhead {
+		return anchored, fmt.Errorf("%w (it holds %d commits, the anchor knows only %d: the anchor was rolled back, or it is another database's)", errRolledBack, stored, anchored.Index)
+	}
+	head := anchored
+	var tail []proof.Head
+	rows, err := e.rows(ctx, anchored.Index+1, maxAhead)
+	if err != nil {
+		return head, err
+	}
+	for _, row := range rows {
+		next, _, err := ledger.Follow(e.headKey, head, row)
+		if err != nil {
+			return head, fmt.Errorf("%w (%w)", errRolledBack, err)
+		}
+		tail, head = append(tail, next), next
+	}
+	if head.Index != stored {
+		return head, fmt.Errorf("%w (commit %d is missing)", errRolledBack, head.Index+1)
+	}
+	if len(tail) == 0 {
+		return head, nil
+	}
+	e.vault.Log.Printf("anchoring %d commits that were stored before the last stop", len(tail))
+	answer, err := wire.Ask[wire.Anchored](ctx, e.certifier, wire.KindAnchor, wire.AnchorRequest{Epoch: e.epoch, Heads: tail})
+	if err != nil {
+		return head, err
+	}
+	return head, e.believe(answer.Receipt, head)
+}
+
+func (e *Engine) rows(ctx context.Context, from uint64, limit uint32) ([]ledger.Row, error) {
+	answer, err := wire.Ask[wire.Commits](ctx, e.host, wire.KindCommits, wire.CommitsRequest{From: from, Limit: limit})
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be read: %w", err)
+	}
+	rows := make([]ledger.Row, len(answer.Commits))
+	for i, c := range answer.Commits {
+		rows[i] = ledger.Row{Index: c.Index, Head: c.Head, Tag: c.Tag, Blob: c.Blob}
+		if c.Index != from+uint64(i) {
+			return nil, fmt.Errorf("%w (commit %d is missing)", errRolledBack, from+uint64(i))
+		}
+	}
+	return rows, nil
+}
+
+// openTree takes the log's right edge from the host and checks it against the head.
+func (e *Engine) openTree(ctx context.Context) error {
+	edge, err := wire.Ask[wire.Path](ctx, e.host, wire.KindEdge, wire.EdgeRequest{Size: e.head.Size})
+	if err != nil {
+		return fmt.Errorf("the database cannot be read: %w", err)
+	}
+	if e.tree, err = ledger.OpenTree(e.head.Size, edge.Hashes); err != nil {
+		return fmt.Errorf("%w (%w)", errRolledBack, err)
+	}
+	root, err := e.tree.Root()
+	if err != nil {
+		return err
+	}
+	if root != e.head.Root {
+		return fmt.Errorf("%w (the log does not have the root of head %d)", errRolledBack, e.head.Index)
+	}
+	return nil
+}
+
+// loadReplays walks back over the last api.ReplayWindow of the log, so that a request from before the stop is known.
+func (e *Engine) loadReplays(ctx context.Context) error {
+	const step = 256
+	now, err := e.clock.now()
+	if err != nil {
+		return err
+	}
+	oldest := now - uint64(api.ReplayWindow/time.Millisecond)
+	var found []*replay // newest first
+	for head := e.head; head.Index > 0; {
+		from := uint64(1)
+		if head.Index > step {
+			from = head.Index - step + 1
+		}
+		rows, err := e.rows(ctx, from, uint32(head.Index-from+1))
+		if err != nil {
+			return err
+		}
+		enough, previous, err := e.replaysOf(ctx, rows, head, oldest, &found)
+		if err != nil {
+			return err
+		}
+		if enough {
+			break
+		}
+		head = previous
+	}
+	for i := len(found) - 1; i >= 0; i-- {
+		e.replays.restore(found[i])
+	}
+	return nil
+}
+
+// replaysOf reads rows that end with a known head, from the newest to the oldest, and returns the head before them.
+func (e *Engine) replaysOf(ctx context.Context, rows []ledger.Row, head proof.Head, oldest uint64, into *[]*replay) (bool, proof.Head, error) {
+	for i := len(rows) - 1; i >= 0; i-- {
+		commit, err := ledger.Open(head, rows[i].Blob)
+		if err != nil {
+			return false, head, fmt.Errorf("%w (%w)", errRolledBack, err)
+		}
+		for j := len(commit.Entries) - 1; j >= 0; j-- {
+			entry, err := e.openEntry(commit.First+uint64(j), commit.Entries[j])
+			if err != nil {
+				return false, head, err
+			}
+			if entry.Time < oldest {
+				return true, head, nil
+			}
+			*into = append(*into, &replay{
+				key: entry.Replay, seen: entry.Time, logged: true, index: entry.Index, commit: head.Index,
+				commitment: commit.Entries[j].Commitment,
+			})
+		}
+		previous, err := e.headBefore(ctx, rows, i, head)
+		if err != nil {
+			return false, head, err
+		}
+		head = previous
+	}
+	return false, head, nil
+}
+
+// headBefore returns the head before row i, checked by the link in the head after it. Before the first row of a run it
+// is unknown until the next run is read, so only its link is known: the run is asked for again with one row more.
+func (e *Engine) headBefore(ctx context.Context, rows []ledger.Row, i int, head proof.Head) (proof.Head, error) {
+	if head.Index == 1 {
+		return ledger.Genesis(head.Shard)
+	}
+	var previous proof.Head
+	if i > 0 {
+		if err := proof.Decode(rows[i-1].Head, &previous); err != nil {
+			return previous, fmt.Errorf("%w (%w)", errRolledBack, err)
+		}
+	} else {
+		run, err := e.rows(ctx, head.Index-1, 1)
+		if err != nil {
+			return previous, err
+		}
+		if len(run) != 1 {
+			return previous, fmt.Errorf("%w (commit %d is missing)", errRolledBack, head.Index-1)
+		}
+		if err := proof.Decode(run[0].Head, &previous); err != nil {
+			return previous, fmt.Errorf("%w (%w)", errRolledBack, err)
+		}
+	}
+	link, err := previous.Hash()
+	if err != nil {
+		return previous, err
+	}
+	if link != head.Previous {
+		return previous, fmt.Errorf("%w (head %d is not the one before head %d)", errRolledBack, previous.Index, head.Index)
+	}
+	return previous, nil
+}
+
+// openEntry unseals an entry and checks it against its commitment.
+func (e *Engine) openEntry(index uint64, stored ledger.Stored) (ledger.Entry, error) {
+	var entry ledger.Entry
+	plain, err := e.entryKey.Open(ledger.EntryContext(index), stored.Sealed)
+	if err != nil {
+		return entry, fmt.Errorf("entry %d: %w", index, err)
+	}
+	if err := proof.Decode(plain, &entry); err != nil {
+		return entry, err
+	}
+	if ledger.Commitment(ledger.Salt(e.logKey, entry.Organization, index), plain) != stored.Commitment || entry.Index != index {
+		return entry, fmt.Errorf("entry %d: %w", index, ledger.ErrEntry)
+	}
+	return entry, nil
+}

@@ -1,0 +1,173 @@
+package policy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// handler serves one method.
+type handler struct {
+	limit int // bytes of the body
+	run   func(ctx context.Context, c *caller, params []byte) (answer, error)
+}
+
+// method finds the handler of a method. What is not listed here does not exist.
+func (e *Engine) method(m api.Method) (handler, bool) {
+	small, large := api.MaxSmallBody, api.MaxBody
+	switch m {
+	case api.CreateOrganization:
+		return handler{small, e.createOrganization}, true
+	case api.GetOrganization:
+		return handler{small, read(e, e.getOrganization)}, true
+	case api.AddUserToOrganization:
+		return handler{small, effect(e, e.addUser, nil)}, true
+	case api.CreateAuthenticator:
+		return handler{small, effect(e, e.createAuthenticator, nil)}, true
+	case api.DeleteAuthenticator:
+		return handler{small, effect(e, e.deleteAuthenticator, nil)}, true
+	case api.CreateWallet:
+		return handler{small, effect(e, e.createWallet, nil)}, true
+	case api.GetOrCreateWalletWithTag:
+		return handler{small, effect(e, e.getOrCreateWallet, nil)}, true
+	case api.GetWalletWithTag:
+		return handler{small, read(e, e.getWalletWithTag)}, true
+	case api.GetOrganizationWallets:
+		return handler{small, read(e, e.getWallets)}, true
+	case api.GetAccounts:
+		return handler{small, read(e, e.getAccounts)}, true
+	case api.SignUtf8Message:
+		return signing(e, small, e.utf8Message), true
+	case api.EthereumSignMessage:
+		return signing(e, small, e.personalMessage), true
+	case api.EthereumSignTypedData:
+		return signing(e, large, e.typedData), true
+	case api.SignTransaction:
+		return signing(e, large, e.transaction), true
+	}
+	return handler{}, false
+}
+
+// scoped is implemented by the parameters of all methods but createOrganization.
+type scoped interface{ Organization() string }
+
+// enter decodes the parameters and authenticates the caller within the organization that they name.
+func enter[P scoped](ctx context.Context, e *Engine, c *caller, raw []byte) (P, error) {
+	var params P
+	if err := decode(raw, &params, "params"); err != nil {
+		return params, err
+	}
+	organization, err := id.Parse(params.Organization())
+	if err != nil {
+		return params, api.Errorf(api.TypeInvalid, "%v", err).At("params.organizationId")
+	}
+	c.organization = organization
+	if err := e.authenticate(ctx, c); err != nil {
+		return params, err
+	}
+	return params, e.limiter.allow(organization, c.now)
+}
+
+// read serves a method without effect. Its answer is signed but neither logged nor kept.
+func read[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, error)) func(context.Context, *caller, []byte) (answer, error) {
+	return func(ctx context.Context, c *caller, raw []byte) (answer, error) {
+		params, err := enter[P](ctx, e, c, raw)
+		if err != nil {
+			return answer{}, err
+		}
+		for range maxTries {
+			a, err := do(ctx, c, &params)
+			if errors.Is(err, errChanged) {
+				if err := e.authenticate(ctx, c); err != nil {
+					return answer{}, err
+				}
+				continue
+			}
+			if err != nil || a.receipt != "" {
+				return a, err
+			}
+			if err := e.settled(ctx); err != nil {
+				return answer{}, err
+			}
+			return e.signRead(ctx, c.complete(a)), nil
+		}
+		return answer{}, errChanged
+	}
+}
+
+// maxTries bounds how often a decision is made again because the organization changed under it.
+const maxTries = 64
+
+// effect serves a method that has one: at most once for the same body by the same caller. again makes the answer of
+// one whose entry is in the log; without it the entry holds the answer.
+func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, error), again func(context.Context, *caller, *P, *replay) (answer, error)) func(context.Context, *caller, []byte) (answer, error) {
+	return func(ctx context.Context, c *caller, raw []byte) (answer, error) {
+		params, err := enter[P](ctx, e, c, raw)
+		if err != nil {
+			return answer{}, err
+		}
+		first := func(p *replay) answer {
+			c.replay = p
+			return e.untilSettled(ctx, c, func() (answer, error) { return do(ctx, c, &params) })
+		}
+		key := replayKey(c.request, c.member.Authenticator.ID)
+		return e.once(ctx, key, c.now, first, func(p *replay) answer {
+			a, err := e.fromLog(ctx, c, p, func() (answer, error) { return again(ctx, c, &params, p) })
+			if err != nil {
+				return failure(err, c.requestID)
+			}
+			return a
+		}), nil
+	}
+}
+
+// untilSettled makes a decision again, from authentication on, as long as the organization changes under it.
+func (e *Engine) untilSettled(ctx context.Context, c *caller, do func() (answer, error)) answer {
+	for range maxTries {
+		a, err := do()
+		if err == nil {
+			return a
+		}
+		if !errors.Is(err, errChanged) {
+			return failure(err, c.requestID)
+		}
+		if err := e.authenticate(ctx, c); err != nil {
+			return failure(err, c.requestID)
+		}
+	}
+	return unavailable("the organization keeps changing")
+}
+
+// settled waits until every change that was applied so far is anchored, so that a read never shows what might be lost.
+func (e *Engine) settled(ctx context.Context) error {
+	e.mu.Lock()
+	upto := e.changed
+	e.mu.Unlock()
+	for {
+		e.mu.Lock()
+		done, heard := e.receipt.Receipt.Head.Size >= upto, e.heard
+		e.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-heard:
+		case <-e.stopped:
+			return errStopped
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// parseID reads an identifier of a field.
+func parseID(text, path string) (proof.ID, error) {
+	u, err := id.Parse(text)
+	if err != nil {
+		return u, api.Errorf(api.TypeInvalid, "%v", err).At(path)
+	}
+	return u, nil
+}

@@ -1,0 +1,229 @@
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/strictjson"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+	"github.com/redoubt-kms/redoubt/stamp"
+)
+
+// caller is one request on its way: who sent which bytes, and what is known of them.
+type caller struct {
+	body         []byte
+	request      proof.Hash // SHA-256 of the body
+	requestID    proof.ID
+	method       api.Method
+	now          uint64       // Unix milliseconds
+	stamp        *stamp.Stamp // nil when unstamped
+	organization proof.ID
+	record       found[org.Organization]
+	member       org.Member
+	replay       *replay
+}
+
+// errChanged says that the state which a decision rests on changed before it took effect: decide again.
+var errChanged = errors.New("the organization changed meanwhile")
+
+// serve answers one request.
+func (e *Engine) serve(ctx context.Context, request wire.Request) (answer, api.Method) {
+	c := &caller{body: request.Body, request: sha256.Sum256(request.Body), requestID: id.Random()}
+	a, err := e.dispatch(ctx, c, request.Stamp)
+	if err != nil {
+		a = failure(err, c.requestID)
+	}
+	return a, c.method
+}
+
+// dispatch takes the steps that are the same for every method, in the order in which they cost and tell the least.
+func (e *Engine) dispatch(ctx context.Context, c *caller, header string) (answer, error) {
+	if len(c.body) > api.MaxBody {
+		return answer{}, tooLarge(api.MaxBody)
+	}
+	if err := c.checkStamp(header); err != nil {
+		return answer{}, err
+	}
+	var envelope api.Request
+	if err := decode(c.body, &envelope, ""); err != nil {
+		return answer{}, err
+	}
+	handle, known := e.method(envelope.Method)
+	if !known {
+		return answer{}, api.Errorf(api.TypeUnknownMethod, "no such method; docs/spec/rpc.md lists those that this release serves").At("method")
+	}
+	c.method = envelope.Method
+	if len(c.body) > handle.limit {
+		return answer{}, tooLarge(handle.limit)
+	}
+	if err := e.checkTime(c, envelope.TimestampMs); err != nil {
+		return answer{}, err
+	}
+	if len(envelope.Params) == 0 {
+		return answer{}, api.Errorf(api.TypeMalformed, "is missing").At("params")
+	}
+	if c.stamp == nil && c.method != api.CreateOrganization {
+		return answer{}, unauthenticated()
+	}
+	return handle.run(ctx, c, envelope.Params)
+}
+
+func tooLarge(limit int) error {
+	return api.Errorf(api.TypeTooLarge, "the body is larger than the %d bytes that this method takes", limit)
+}
+
+// unauthenticated is the one answer to whoever cannot be told apart from a stranger.
+func unauthenticated() error {
+	return api.Errorf(api.TypeUnauthenticated, "the request is not stamped by a valid authenticator of the organization")
+}
+
+// checkStamp verifies the stamp over the raw body, if there is one.
+func (c *caller) checkStamp(header string) error {
+	if header == "" {
+		return nil
+	}
+	s, err := stamp.Parse(header)
+	if err != nil || s.Kind != stamp.PKI || s.Verify(c.body) != nil {
+		return unauthenticated()
+	}
+	c.stamp = &s
+	return nil
+}
+
+func (e *Engine) checkTime(c *caller, timestamp int64) error {
+	now, err := e.clock.now()
+	if err != nil {
+		return err
+	}
+	c.now = now
+	if off := timestamp - int64(now); timestamp <= 0 || timestamp > 1<<53 || off > api.RequestWindow.Milliseconds() || -off > api.RequestWindow.Milliseconds() {
+		expired := api.Errorf(api.TypeExpired, "timestampMs is more than %v from the server's time, %s", api.RequestWindow,
+			time.UnixMilli(int64(now)).UTC().Format(time.RFC3339Nano))
+		expired.Path, expired.Time = "timestampMs", int64(now)
+		return expired
+	}
+	return nil
+}
+
+// decode reads JSON strictly; prefix is the path of the object in the body.
+func decode(b []byte, into any, prefix string) error {
+	err := strictjson.Decode(b, into)
+	var where *strictjson.Error
+	if !errors.As(err, &where) {
+		return err
+	}
+	path := where.Path
+	if prefix != "" {
+		path = prefix
+		if where.Path != "" {
+			path += "." + where.Path
+		}
+	}
+	if path == "" {
+		return api.Errorf(api.TypeMalformed, "the body is not one JSON value as documented: %s", where.Reason)
+	}
+	return api.Errorf(api.TypeMalformed, "%s", where.Reason).At(path)
+}
+
+// authenticate finds who stamped the request in the organization that it names.
+func (e *Engine) authenticate(ctx context.Context, c *caller) error {
+	var err error
+	if c.record, err = e.organization(ctx, c.organization); err != nil {
+		return err
+	}
+	if c.record.value != nil {
+		member, ok := c.record.value.Find(c.stamp.Algorithm, c.stamp.PublicKey)
+		if ok && member.Live(c.now) {
+			c.member = member
+			return nil
+		}
+		if ok {
+			return unauthenticated()
+		}
+	}
+	if e.holdsAny(c.stamp) {
+		return api.Errorf(api.TypeNotFound, "no such organization")
+	}
+	return unauthenticated()
+}
+
+// holdsAny says whether a key is an authenticator anywhere. A member of another organization is told that there is
+// nothing here, whether or not there is; a stranger is told that they are one.
+func (e *Engine) holdsAny(s *stamp.Stamp) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	holder := org.HolderID(s.Algorithm, s.PublicKey)
+	for item := range e.index.Range(ledger.KindAuthenticator, holder) {
+		if e.exists(item.Key) {
+			return true
+		}
+	}
+	for key, d := range e.dirty {
+		if key.Kind() == ledger.KindAuthenticator && key.First() == holder && d.value != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// ask evaluates the caller's policy.
+func (c *caller) ask(q rule.Question) rule.Decision {
+	q.Method, q.User = c.method, c.member.User
+	return rule.Evaluate(q)
+}
+
+// unchanged says whether the organization is still as the caller's decision saw it. The engine's lock is held.
+func (e *Engine) unchanged(c *caller) error {
+	if e.version(organizationKey(c.organization)) != c.record.version {
+		return errChanged
+	}
+	return nil
+}
+
+// entry starts the log entry of a caller's request.
+func (c *caller) entry(d rule.Decision) ledger.Entry {
+	entry := ledger.Entry{
+		Time: c.now, Organization: c.organization, Method: string(c.method), Request: c.request,
+		RequestID: c.requestID, Decision: ledger.Denied, Policy: d.Rule, PolicyVersion: c.record.version, Environment: rule.Environment,
+	}
+	if d.Allowed {
+		entry.Decision = ledger.Allowed
+	}
+	if c.replay != nil {
+		entry.Replay = c.replay.key
+	}
+	if c.member.Authenticator != nil {
+		entry.Caller, entry.User = c.member.Authenticator.ID, c.member.User.Username
+	}
+	return entry
+}
+
+// deny logs a denial and answers with its reason.
+func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.Decision) (answer, error) {
+	a := failure(api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason), c.requestID)
+	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
+	if p.replay == nil {
+		p.replay = &replay{}
+	}
+	p.entry.Wallet, p.entry.Status, p.entry.Outcome = wallet, uint16(a.status), a.body
+	if err := e.apply(p, func() error { return e.unchanged(c) }); err != nil {
+		return answer{}, err
+	}
+	return e.wait(ctx, p)
+}
+
+// complete fills in what every answer says of its request.
+func (c *caller) complete(a answer) answer {
+	a.request, a.requestID, a.org = c.request, c.requestID, c.organization
+	return a
+}
+
+func uuid(u proof.ID) string { return id.String(u) }

@@ -1,0 +1,190 @@
+package signer
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/seed"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// Bounds of what the signer holds in the clear.
+const (
+	cachedWallets = 4096
+	cachedKeys    = 32 // derived keys of one wallet
+)
+
+var errNotHeld = errors.New("the sealed secret is needed")
+
+// held is an opened wallet with the keys that were derived from it. Its secrets are wiped when it leaves the cache,
+// which waits for those who use them.
+type held struct {
+	mu     sync.RWMutex
+	wiped  bool
+	seed   *seed.Seed       // of a mnemonic
+	single curve.PrivateKey // of a keypair
+	curve  api.Curve        // of a keypair
+	keys   map[string]curve.PrivateKey
+}
+
+// cache holds the most recently used wallets.
+type cache struct {
+	mu    sync.Mutex
+	max   int
+	order *list.List // of *cached, newest first
+	by    map[proof.ID]*list.Element
+}
+
+type cached struct {
+	wallet proof.ID
+	held   *held
+}
+
+func newCache(limit int) *cache {
+	return &cache{max: limit, order: list.New(), by: map[proof.ID]*list.Element{}}
+}
+
+func (c *cache) get(wallet proof.ID) *held {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.by[wallet]
+	if e == nil {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cached).held
+}
+
+func (c *cache) put(wallet proof.ID, h *held) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.by[wallet]; e != nil {
+		go e.Value.(*cached).held.wipe()
+		c.order.Remove(e)
+	}
+	c.by[wallet] = c.order.PushFront(&cached{wallet: wallet, held: h})
+	for c.order.Len() > c.max {
+		oldest := c.order.Remove(c.order.Back()).(*cached)
+		delete(c.by, oldest.wallet)
+		go oldest.held.wipe() // waits for those who still sign with it
+	}
+}
+
+// hold returns the opened wallet, from the cache or from its sealed secret.
+func (s *Signer) hold(wallet proof.ID, sealed []byte) (*held, error) {
+	if h := s.cache.get(wallet); h != nil {
+		return h, nil
+	}
+	if len(sealed) == 0 {
+		return nil, errNotHeld
+	}
+	plain, err := s.secretKey.Open(secretContext(wallet), sealed)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(plain)
+	var opened secret
+	if err := proof.Decode(plain, &opened); err != nil {
+		return nil, err
+	}
+	defer opened.wipe()
+	h, err := newHeld(&opened)
+	if err != nil {
+		return nil, err
+	}
+	s.cache.put(wallet, h)
+	return h, nil
+}
+
+func newHeld(opened *secret) (*held, error) {
+	if opened.Schema != 1 || opened.KeyEpoch != 1 {
+		return nil, fmt.Errorf("secret of schema %d", opened.Schema)
+	}
+	h := &held{keys: map[string]curve.PrivateKey{}}
+	var err error
+	if opened.Kind == api.WalletKeypair {
+		h.curve = opened.Curve
+		h.single, err = curve.New(opened.Curve, opened.Entropy)
+		return h, err
+	}
+	h.seed, err = seed.Restore(opened.Entropy, opened.Seed)
+	return h, err
+}
+
+// use lends the key of an account. The key must not be kept.
+func (h *held) use(path seed.Path, c api.Curve, format api.AddressFormat, do func(curve.PrivateKey) error) error {
+	if h.single != nil {
+		return h.useSingle(path, c, do)
+	}
+	if err := seed.CheckAccount(path, c, format); err != nil {
+		return err
+	}
+	name := string(c) + path.String()
+	h.mu.RLock()
+	if key := h.keys[name]; key != nil {
+		defer h.mu.RUnlock()
+		return do(key)
+	}
+	h.mu.RUnlock()
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.wiped {
+		return errNotHeld
+	}
+	key := h.keys[name]
+	if key == nil {
+		var err error
+		if key, err = h.seed.Derive(path, c); err != nil {
+			return err
+		}
+		h.remember(name, key)
+	}
+	return do(key)
+}
+
+func (h *held) useSingle(path seed.Path, c api.Curve, do func(curve.PrivateKey) error) error {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	switch {
+	case h.wiped:
+		return errNotHeld
+	case len(path) != 0:
+		return errors.New("a keypair wallet has no derivation path")
+	case c != h.curve:
+		return errors.New("the wallet's key is on another curve")
+	}
+	return do(h.single)
+}
+
+// remember keeps a derived key, and drops an arbitrary other one when there are many.
+func (h *held) remember(name string, key curve.PrivateKey) {
+	for old, k := range h.keys {
+		if len(h.keys) < cachedKeys {
+			break
+		}
+		k.Zero()
+		delete(h.keys, old)
+	}
+	h.keys[name] = key
+}
+
+func (h *held) wipe() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.wiped = true
+	for name, key := range h.keys {
+		key.Zero()
+		delete(h.keys, name)
+	}
+	if h.single != nil {
+		h.single.Zero()
+	}
+	if h.seed != nil {
+		h.seed.Zero()
+	}
+}

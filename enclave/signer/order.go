@@ -1,0 +1,69 @@
+package signer
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/address"
+	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/payload"
+	"github.com/redoubt-kms/redoubt/internal/permit"
+	"github.com/redoubt-kms/redoubt/internal/seed"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// signOne signs what one permit names, or says that the sealed secret is needed.
+func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.SignResult, error) {
+	var p permit.Permit
+	if err := proof.Decode(order.Permit, &p); err != nil {
+		return wire.SignResult{}, fmt.Errorf("permit: %w", err)
+	}
+	evidence := permit.Evidence{Entry: order.Entry, Salt: order.Salt, Path: order.Path}
+	if err := p.Check(order.Payload, evidence, receipt); err != nil {
+		return wire.SignResult{}, err
+	}
+	parsed, err := payload.Read(p.Kind, p.Algorithm, order.Payload)
+	if err != nil {
+		return wire.SignResult{}, err
+	}
+	if parsed.Algorithm() != p.Algorithm {
+		return wire.SignResult{}, errors.New("the payload takes another algorithm than the permit names")
+	}
+	held, err := s.hold(p.Wallet, order.Sealed)
+	if errors.Is(err, errNotHeld) {
+		return wire.SignResult{Missing: true}, nil
+	}
+	if err != nil {
+		return wire.SignResult{}, err
+	}
+	var result wire.SignResult
+	err = held.use(seed.Path(p.Path), p.Curve, p.Format, func(key curve.PrivateKey) error {
+		result, err = signWith(key, p, parsed)
+		return err
+	})
+	return result, err
+}
+
+func signWith(key curve.PrivateKey, p permit.Permit, parsed chain.Payload) (wire.SignResult, error) {
+	result := wire.SignResult{PublicKey: key.Public()}
+	var err error
+	if result.Address, err = address.Encode(p.Format, result.PublicKey); err != nil {
+		return result, err
+	}
+	if result.Signature, err = key.Sign(parsed.SigningBytes()); err != nil {
+		return result, err
+	}
+	if tx, ok := parsed.(chain.Transaction); ok {
+		result.Transaction, err = tx.Attach(result.PublicKey, result.Signature)
+		return result, err
+	}
+	if p.Algorithm == api.Secp256k1 {
+		result.Signature = result.Signature[:64] // r‖s: the contract has no recovery id for this algorithm
+	} else if p.Algorithm == api.Secp256k1Keccak256 {
+		result.Signature[64] += 27 // v as EIP-191 and EIP-712 verifiers expect it
+	}
+	return result, nil
+}

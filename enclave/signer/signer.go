@@ -1,0 +1,137 @@
+// Package signer is the enclave that holds wallet secrets. It makes them, derives accounts from them, and signs exactly
+// what a permit names: it reads the payload again, checks that the log holds the entry which allowed it under the
+// certifier's receipt, and checks its own signature before it lets go of it. It knows no organizations and no policies.
+package signer
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/seal"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// Signer is the enclave's state.
+type Signer struct {
+	manifest  proof.Manifest
+	secretKey seal.Key
+	cache     *cache
+	work      chan struct{} // bounds how many signatures are made at once
+
+	mu     sync.Mutex
+	newest proof.Receipt // nothing older is accepted
+}
+
+// Serve runs the signer until the context ends.
+func Serve(ctx context.Context, v *enclave.Vault) error {
+	boot, cancel := context.WithTimeout(ctx, 8*time.Second)
+	defer cancel()
+	if err := v.Admit(boot); err != nil {
+		return err
+	}
+	s := &Signer{
+		manifest: v.Manifest(), secretKey: v.Root.Key("secret"), cache: newCache(cachedWallets),
+		work: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+	}
+	if err := s.learnHead(boot, v); err != nil {
+		return err
+	}
+	go v.Renew(ctx)
+	return v.Accept(ctx, false, s.handle, proof.RolePolicy)
+}
+
+// learnHead asks the certifier for the newest head, so that a restarted signer does not accept receipts from its past.
+func (s *Signer) learnHead(ctx context.Context, v *enclave.Vault) error {
+	link, err := v.Dial(ctx, proof.RoleCertifier)
+	if err != nil {
+		return err
+	}
+	defer link.Close()
+	answer, err := wire.Ask[wire.Anchored](ctx, link, wire.KindNewest, wire.Empty{})
+	if err != nil {
+		return err
+	}
+	return s.accept(answer.Receipt)
+}
+
+// handle serves one call of the policy engine. Receipts are judged in the order in which they arrive.
+func (s *Signer) handle(_ proof.Role, call *wire.Call) {
+	switch call.Kind {
+	case wire.KindCreate:
+		go serve(call, s.create)
+	case wire.KindAccounts:
+		go serve(call, s.accounts)
+	case wire.KindSign:
+		batch, err := wire.Read[wire.SignBatch](call)
+		if err == nil {
+			err = s.accept(batch.Receipt)
+		}
+		if err != nil {
+			call.Fail(err)
+			return
+		}
+		go func() { call.Reply(s.sign(batch)) }()
+	default:
+		call.Fail(wire.Faultf("refused", "the signer does not serve this"))
+	}
+}
+
+func serve[Message, Answer any](call *wire.Call, do func(Message) (Answer, error)) {
+	message, err := wire.Read[Message](call)
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	answer, err := do(message)
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	call.Reply(answer)
+}
+
+// accept takes a receipt that is not older than the newest one seen.
+func (s *Signer) accept(signed proof.SignedReceipt) error {
+	r := signed.Receipt
+	hash, err := s.manifest.Hash()
+	if err != nil {
+		return err
+	}
+	if r.Head.Shard != s.manifest.Shard || r.Manifest != hash {
+		return wire.Faultf("refused", "receipt of another shard or manifest")
+	}
+	if err := signed.Verify(s.manifest.Certifier); err != nil {
+		return wire.Faultf("refused", "%v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Head.Index < s.newest.Head.Index || r.Head.Epoch < s.newest.Head.Epoch || r.Time < s.newest.Time {
+		return wire.Faultf("refused", "receipt of head %d is older than head %d, which was seen before", r.Head.Index, s.newest.Head.Index)
+	}
+	s.newest = r
+	return nil
+}
+
+// sign fans a batch out over the processors.
+func (s *Signer) sign(batch wire.SignBatch) wire.SignedBatch {
+	results := make([]wire.SignResult, len(batch.Orders))
+	var all sync.WaitGroup
+	for i, order := range batch.Orders {
+		all.Go(func() {
+			s.work <- struct{}{}
+			defer func() { <-s.work }()
+			result, err := s.signOne(batch.Receipt.Receipt, order)
+			if err != nil {
+				result = wire.SignResult{Fault: fmt.Sprintf("not signed: %v", err)}
+			}
+			results[i] = result
+		})
+	}
+	all.Wait()
+	return wire.SignedBatch{Results: results}
+}

@@ -1,0 +1,214 @@
+// Package desk is the host's end of the link to the policy engine. It takes requests there, and serves the engine's
+// look-ups and commits from the store. It understands neither requests nor records.
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/redoubt-kms/redoubt/internal/wire"
+)
+
+// Desk connects the host to one policy engine.
+type Desk struct {
+	store   Store
+	address string
+	log     *slog.Logger
+
+	mu   sync.Mutex
+	link *wire.Link
+}
+
+// New makes a desk for a policy engine at an address.
+func New(store Store, address string, log *slog.Logger) *Desk {
+	return &Desk{store: store, address: address, log: log}
+}
+
+// ErrUnavailable says that there is no policy engine to ask now.
+var ErrUnavailable = errors.New("the policy engine does not answer")
+
+// RefusedError says that the policy engine looked at the stored state and refuses to serve it.
+type RefusedError struct{ Reason string }
+
+// Error gives the reason.
+func (e *RefusedError) Error() string { return e.Reason }
+
+// Open connects and waits until the policy engine has verified the stored state.
+func (d *Desk) Open(ctx context.Context) (wire.Ready, error) {
+	for {
+		ready, err := d.connect(ctx)
+		var refused *RefusedError
+		if err == nil || errors.As(err, &refused) {
+			return ready, err
+		}
+		select {
+		case <-ctx.Done():
+			return ready, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (d *Desk) connect(ctx context.Context) (wire.Ready, error) {
+	conn, err := wire.Dial(ctx, d.address)
+	if err != nil {
+		return wire.Ready{}, err
+	}
+	link := wire.NewLink(conn, func(c *wire.Call) { go d.serve(c) })
+	ready, err := wire.Ask[wire.Ready](ctx, link, wire.KindReady, wire.Empty{})
+	var fault *wire.Fault
+	if errors.As(err, &fault) {
+		link.Close()
+		return ready, &RefusedError{fault.Message}
+	}
+	if err != nil {
+		link.Close()
+		return ready, err
+	}
+	d.mu.Lock()
+	d.link = link
+	d.mu.Unlock()
+	return ready, nil
+}
+
+// Keep connects again whenever the link is lost, until the context ends.
+func (d *Desk) Keep(ctx context.Context) {
+	for {
+		d.mu.Lock()
+		link := d.link
+		d.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			link.Close()
+			return
+		case <-link.Done():
+		}
+		d.log.LogAttrs(ctx, slog.LevelWarn, "the policy engine is gone; connecting again")
+		for ctx.Err() == nil {
+			ready, err := d.Open(ctx)
+			if err == nil {
+				d.log.LogAttrs(ctx, slog.LevelInfo, "the policy engine serves again", slog.Uint64("head", ready.Index))
+				break
+			}
+			d.log.LogAttrs(ctx, slog.LevelError, "the policy engine does not serve", slog.String("reason", err.Error()))
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// Request takes a request to the policy engine.
+func (d *Desk) Request(ctx context.Context, kind wire.Kind, r wire.Request) (wire.Answer, error) {
+	return ask[wire.Answer](ctx, d, kind, r)
+}
+
+// Attestation asks for what outsiders need to verify receipts and the log.
+func (d *Desk) Attestation(ctx context.Context) (wire.Attestation, error) {
+	return ask[wire.Attestation](ctx, d, wire.KindAttestation, wire.Empty{})
+}
+
+func ask[Answer any](ctx context.Context, d *Desk, kind wire.Kind, message any) (Answer, error) {
+	d.mu.Lock()
+	link := d.link
+	d.mu.Unlock()
+	if link == nil {
+		var none Answer
+		return none, ErrUnavailable
+	}
+	answer, err := wire.Ask[Answer](ctx, link, kind, message)
+	if errors.Is(err, wire.ErrClosed) {
+		err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return answer, err
+}
+
+// ReadHashes returns stored hashes of the log.
+func (d *Desk) ReadHashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	return d.store.Hashes(ctx, indexes)
+}
+
+// storeBudget bounds one call to the store, so that a hanging disk is an error and not a hanging engine.
+const storeBudget = 10 * time.Second
+
+// serve answers one call of the policy engine.
+func (d *Desk) serve(call *wire.Call) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeBudget)
+	defer cancel()
+	switch call.Kind {
+	case wire.KindCommit:
+		serve(call, func(c wire.Commit) (wire.Empty, error) { return wire.Empty{}, d.store.Append(ctx, c) })
+	case wire.KindRecords:
+		serve(call, func(r wire.RecordsRequest) (wire.Records, error) {
+			sealed, err := d.store.Records(ctx, r.Keys)
+			return wire.Records{Sealed: sealed}, err
+		})
+	case wire.KindIndex:
+		serve(call, func(r wire.IndexRequest) (wire.IndexPage, error) {
+			index, items, err := d.store.Index(ctx, r.After, int(r.Limit))
+			return wire.IndexPage{Index: index, Items: items}, err
+		})
+	case wire.KindCommits:
+		serve(call, func(r wire.CommitsRequest) (wire.Commits, error) {
+			commits, err := d.store.Commits(ctx, r.From, int(r.Limit))
+			return wire.Commits{Commits: commits}, err
+		})
+	case wire.KindPath:
+		serve(call, func(r wire.PathRequest) (wire.Path, error) {
+			path, err := tlog.ProveRecord(int64(r.Size), int64(r.Index), hashReader{ctx, d.store})
+			return wire.Path{Hashes: path}, err
+		})
+	case wire.KindEdge:
+		serve(call, func(r wire.EdgeRequest) (wire.Path, error) {
+			hashes, err := d.store.Hashes(ctx, edge(r.Size))
+			return wire.Path{Hashes: hashes}, err
+		})
+	default:
+		call.Fail(wire.Faultf("refused", "the desk does not serve this"))
+	}
+}
+
+func serve[Message, Answer any](call *wire.Call, do func(Message) (Answer, error)) {
+	message, err := wire.Read[Message](call)
+	if err != nil {
+		call.Fail(err)
+		return
+	}
+	answer, err := do(message)
+	if err != nil {
+		call.Fail(wire.Faultf("store", "%v", err))
+		return
+	}
+	call.Reply(answer)
+}
+
+// hashReader is the store as tlog reads it.
+type hashReader struct {
+	ctx   context.Context
+	store Store
+}
+
+// ReadHashes implements tlog.HashReader.
+func (h hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	return h.store.Hashes(h.ctx, indexes)
+}
+
+// edge lists the hashes of a log's right edge: the roots of its largest complete subtrees, from left to right.
+func edge(size uint64) []int64 {
+	var indexes []int64
+	start := int64(0)
+	for level := 62; level >= 0; level-- {
+		if size&(1<<level) != 0 {
+			indexes = append(indexes, tlog.StoredHashIndex(level, start>>level))
+			start += 1 << level
+		}
+	}
+	return indexes
+}

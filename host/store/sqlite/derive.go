@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+const (
+	deriveEvery = 64 // commits
+	deriveAfter = 500 * time.Millisecond
+)
+
+// deriveLoop keeps the derived tables close behind the commits.
+func (s *Store) deriveLoop(ctx context.Context) {
+	defer close(s.done)
+	tick := time.NewTicker(deriveAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.wake:
+		case <-tick.C:
+		}
+		// A failure here loses nothing: what was not derived is derived later, from the commits.
+		_, _ = s.flush(ctx)
+	}
+}
+
+// flush derives from all commits that were stored before the call, and returns the newest of them.
+func (s *Store) flush(ctx context.Context) (uint64, error) {
+	s.derive.Lock()
+	defer s.derive.Unlock()
+	if err := s.settle(ctx); err != nil {
+		return 0, err
+	}
+	for {
+		s.mu.Lock()
+		batch := s.pending[:min(len(s.pending), deriveEvery):min(len(s.pending), deriveEvery)]
+		newest := s.newest
+		s.mu.Unlock()
+		if len(batch) == 0 {
+			return newest, nil
+		}
+		if err := s.deriveFrom(ctx, batch); err != nil {
+			return 0, err
+		}
+		s.mu.Lock()
+		s.pending = s.pending[len(batch):]
+		s.forget(batch)
+		s.mu.Unlock()
+	}
+}
+
+// forget drops the records of derived commits from memory, but for those that a pending commit changed again.
+func (s *Store) forget(batch []wire.StoredCommit) {
+	for _, c := range batch {
+		for _, r := range c.Records {
+			delete(s.fresh, r.Key)
+		}
+	}
+	for _, c := range s.pending {
+		for _, r := range c.Records {
+			s.fresh[r.Key] = r.Sealed
+		}
+	}
+}
+
+// deriveStored derives from commits that were stored before the store was opened, a batch at a time.
+func (s *Store) deriveStored(ctx context.Context) (bool, error) {
+	var derived uint64
+	if err := s.write.QueryRowContext(ctx, "SELECT derived FROM progress").Scan(&derived); err != nil {
+		return false, err
+	}
+	rows, err := s.Commits(ctx, derived+1, deriveEvery)
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	batch := make([]wire.StoredCommit, len(rows))
+	for i, row := range rows {
+		if row.Index != derived+uint64(i)+1 {
+			return false, fmt.Errorf("commit %d is missing", derived+uint64(i)+1)
+		}
+		if batch[i], err = wire.ReadStored(row.Blob); err != nil {
+			return false, fmt.Errorf("commit %d: %w", row.Index, err)
+		}
+	}
+	return true, s.deriveFrom(ctx, batch)
+}
+
+// deriveFrom applies commits to the tables in one transaction. It is synchronised like a commit, though it need not be.
+func (s *Store) deriveFrom(ctx context.Context, batch []wire.StoredCommit) error {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
+	var derived, entries uint64
+	if err := tx.QueryRowContext(ctx, "SELECT derived, entries FROM progress").Scan(&derived, &entries); err != nil {
+		return err
+	}
+	hashes := &hashWriter{ctx: ctx, tx: tx, size: int64(entries)}
+	for _, c := range batch {
+		if c.Index != derived+1 || c.First != uint64(hashes.size) {
+			return fmt.Errorf("commit %d does not follow commit %d", c.Index, derived)
+		}
+		derived = c.Index
+		for _, r := range c.Records {
+			if err := putRecord(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+		for _, e := range c.Entries {
+			if err := hashes.append(e.Commitment); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE progress SET derived = ?, entries = ?", int64(derived), hashes.size); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func putRecord(ctx context.Context, tx *sql.Tx, r wire.StoredRecord) error {
+	if len(r.Sealed) == 0 {
+		_, err := tx.ExecContext(ctx, "DELETE FROM records WHERE key = ?", r.Key[:])
+		return err
+	}
+	hash := r.Hash()
+	_, err := tx.ExecContext(ctx, `INSERT INTO records (key, version, hash, sealed) VALUES (?, ?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET version = excluded.version, hash = excluded.hash, sealed = excluded.sealed`,
+		r.Key[:], int64(r.Version), hash[:], r.Sealed)
+	return err
+}
+
+// hashWriter appends leaves to the stored tree, and reads what it needs back within the transaction.
+type hashWriter struct {
+	ctx  context.Context
+	tx   *sql.Tx
+	size int64
+}
+
+func (h *hashWriter) append(commitment proof.Hash) error {
+	stored, err := tlog.StoredHashes(h.size, proof.Leaf(commitment), h)
+	if err != nil {
+		return err
+	}
+	first := tlog.StoredHashIndex(0, h.size)
+	for i, hash := range stored {
+		if _, err := h.tx.ExecContext(h.ctx, "INSERT INTO hashes (id, hash) VALUES (?, ?)", first+int64(i), hash[:]); err != nil {
+			return err
+		}
+	}
+	h.size++
+	return nil
+}
+
+// ReadHashes implements tlog.HashReader.
+func (h *hashWriter) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	return readHashes(h.ctx, h.tx.QueryRowContext, indexes)
+}
+
+// Hashes implements desk.Store.
+func (s *Store) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	if _, err := s.flush(ctx); err != nil {
+		return nil, err
+	}
+	return readHashes(ctx, s.read.QueryRowContext, indexes)
+}
+
+func readHashes(ctx context.Context, query func(context.Context, string, ...any) *sql.Row, indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(indexes))
+	for i, x := range indexes {
+		var b []byte
+		if err := query(ctx, "SELECT hash FROM hashes WHERE id = ?", x).Scan(&b); err != nil {
+			return nil, fmt.Errorf("hash %d of the log: %w", x, err)
+		}
+		if copy(out[i][:], b) != len(out[i]) {
+			return nil, fmt.Errorf("hash %d of the log is too short", x)
+		}
+	}
+	return out, nil
+}

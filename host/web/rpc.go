@@ -1,0 +1,139 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+)
+
+// stamped serves a stamped POST: one funnel for every method.
+func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.shed <- struct{}{}:
+			defer func() { <-s.shed }()
+		default:
+			fail(w, api.Errorf(api.TypeOverloaded, "too many requests at once; try again"))
+			return
+		}
+		began := time.Now()
+		request, err := readRequest(w, r)
+		if err == nil && request.Stamp == "" && bytes.Contains(request.Body, []byte(api.CreateOrganization)) && !s.signUps.allow(remote(r), began) {
+			err = api.Errorf(api.TypeRateLimited, "more than %d organizations a minute without a stamp from one address", signUpsPerMinute)
+		}
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		answer, err := s.desk.Request(ctx, kind, request)
+		if err != nil {
+			s.log.LogAttrs(ctx, slog.LevelWarn, "no answer from the policy engine", slog.String("reason", err.Error()))
+			fail(w, api.Errorf(api.TypeUnavailable, "temporarily unavailable; try again with the same body"))
+			return
+		}
+		s.log.LogAttrs(ctx, slog.LevelDebug, "request", slog.String("method", answer.Method), slog.Int("status", int(answer.Status)),
+			slog.String("requestId", answer.RequestID), slog.Duration("took", time.Since(began)))
+		s.write(ctx, w, kind, answer)
+	}
+}
+
+// readRequest reads a body of at most api.MaxBody bytes, as it is.
+func readRequest(w http.ResponseWriter, r *http.Request) (wire.Request, error) {
+	if r.Header.Get("Content-Encoding") != "" {
+		return wire.Request{}, api.Errorf(api.TypeMalformed, "the stamp is over the bytes as sent; a Content-Encoding is not taken")
+	}
+	stamps := r.Header.Values(api.HeaderStamp)
+	if len(stamps) > 1 {
+		return wire.Request{}, api.Errorf(api.TypeMalformed, "the header %s stands more than once", api.HeaderStamp)
+	}
+	if r.ContentLength > api.MaxBody {
+		w.Header().Set("Connection", "close")
+		return wire.Request{}, tooLarge()
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxBody))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return wire.Request{}, tooLarge()
+	}
+	if err != nil {
+		return wire.Request{}, api.Errorf(api.TypeMalformed, "the body could not be read to its end")
+	}
+	request := wire.Request{Body: body}
+	if len(stamps) == 1 {
+		if request.Stamp = stamps[0]; len(request.Stamp) > api.MaxStamp {
+			return wire.Request{}, api.Errorf(api.TypeTooLarge, "the header %s is larger than %d bytes", api.HeaderStamp, api.MaxStamp)
+		}
+	}
+	return request, nil
+}
+
+func tooLarge() error {
+	return api.Errorf(api.TypeTooLarge, "the body is larger than %d bytes", api.MaxBody)
+}
+
+// write answers as the contract says: {"result":…,"rpc_submission_result":…,"signature":…}, or the error's body.
+func (s *Server) write(ctx context.Context, w http.ResponseWriter, kind wire.Kind, a wire.Answer) {
+	h := w.Header()
+	h.Set("X-Request-Id", a.RequestID)
+	if a.Receipt != "" {
+		h.Set(api.HeaderReceipt, a.Receipt)
+	}
+	if a.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(a.RetryAfter)))
+	}
+	if a.Status != http.StatusOK || kind == wire.KindPrepare {
+		writeJSON(w, int(a.Status), a.Result)
+		return
+	}
+	var b bytes.Buffer
+	b.Grow(len(a.Result) + 256)
+	b.WriteString(`{"result":`)
+	b.Write(a.Result)
+	if a.Submission.Chain != "" {
+		b.WriteString(`,"rpc_submission_result":`)
+		b.Write(s.network.Submit(ctx, a.Submission))
+	}
+	if a.Signature != "" {
+		b.WriteString(`,"signature":"` + a.Signature + `"`)
+	}
+	b.WriteByte('}')
+	writeJSON(w, http.StatusOK, b.Bytes())
+}
+
+// fail writes an error of the host's own.
+func fail(w http.ResponseWriter, err error) {
+	var told *api.Error
+	if !errors.As(err, &told) {
+		told = api.Errorf(api.TypeInternal, "internal error")
+	}
+	var random [16]byte
+	rand.Read(random[:])
+	random[6], random[8] = random[6]&0x0f|0x40, random[8]&0x3f|0x80
+	told.RequestID = fmt.Sprintf("%x-%x-%x-%x-%x", random[:4], random[4:6], random[6:8], random[8:10], random[10:])
+	w.Header().Set("X-Request-Id", told.RequestID)
+	switch told.Type {
+	case api.TypeRateLimited, api.TypeOverloaded, api.TypeUnavailable:
+		w.Header().Set("Retry-After", "1")
+	}
+	if told.Type == api.TypeTooLarge {
+		w.Header().Set("Connection", "close")
+	}
+	body, err := json.Marshal(told)
+	if err != nil {
+		body = []byte(`{}`)
+	}
+	writeJSON(w, told.Status, body)
+}

@@ -1,0 +1,66 @@
+// Package payload reads the bytes that a permit names. The policy engine and the signer both read them here, so that
+// what was authorised and what is signed cannot be two things.
+package payload
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/evm"
+	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/permit"
+)
+
+// Read parses a payload of a kind, whole. The algorithm matters for plain messages only.
+func Read(kind permit.PayloadKind, algorithm api.Algorithm, b []byte) (chain.Payload, error) {
+	switch kind {
+	case permit.PayloadUTF8:
+		return newMessage(algorithm, b)
+	case permit.PayloadPersonal:
+		return evm.PersonalMessage(b), nil
+	case permit.PayloadTypedData:
+		return evm.DecodeTypedData(b)
+	case permit.PayloadSolana:
+		return solana.Parse(b)
+	case permit.PayloadEVM:
+		return evm.ParseUnsigned(b)
+	}
+	return nil, fmt.Errorf("%w: kind %d", chain.ErrMalformed, kind)
+}
+
+// message is text that is signed as it is, hashed only as the algorithm needs.
+type message struct {
+	algorithm api.Algorithm
+	text      []byte
+}
+
+func newMessage(algorithm api.Algorithm, text []byte) (chain.Payload, error) {
+	switch algorithm {
+	case api.Ed25519, api.Secp256k1, api.Secp256k1Keccak256:
+		return &message{algorithm: algorithm, text: text}, nil
+	case api.Secp256r1, api.Secp256k1Schnorr:
+	}
+	return nil, fmt.Errorf("%w: a message cannot be signed with %q", chain.ErrMalformed, algorithm)
+}
+
+// Algorithm implements chain.Payload.
+func (m *message) Algorithm() api.Algorithm { return m.algorithm }
+
+// SigningBytes implements chain.Payload.
+func (m *message) SigningBytes() []byte {
+	switch m.algorithm {
+	case api.Secp256k1:
+		digest := sha256.Sum256(m.text)
+		return digest[:]
+	case api.Secp256k1Keccak256:
+		return curve.Keccak256(m.text)
+	case api.Ed25519, api.Secp256r1, api.Secp256k1Schnorr:
+	}
+	return m.text
+}
+
+// Effects implements chain.Payload: plain text moves nothing.
+func (m *message) Effects([]byte) chain.Effects { return chain.Effects{} }
