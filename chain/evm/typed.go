@@ -2,6 +2,7 @@ package evm
 
 import (
 	"errors"
+	"math/big"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
@@ -139,6 +140,12 @@ func (t *TypedData) PrimaryType() string { return t.primary.text }
 
 // EncodeType is the text of EIP-712 that the primary type is hashed from: the struct and all that it mentions.
 func (t *TypedData) EncodeType() string { return t.primary.fields.text }
+
+// ChainID is the network that the domain names; nil when it names none, so that every network's contracts take it.
+func (t *TypedData) ChainID() *big.Int {
+	id, _ := t.domain.Field("chainId")
+	return id.Int()
+}
 
 // Domain is the domain, a struct of type EIP712Domain.
 func (t *TypedData) Domain() Value { return t.domain }

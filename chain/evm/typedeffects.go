@@ -33,13 +33,13 @@ func (t *TypedData) Effects(publicKey []byte) chain.Effects {
 	if t.schema == nil {
 		return chain.Effects{Unknown: true}
 	}
-	chainID, hasChain := t.domain.Field("chainId")
+	chainID := t.ChainID()
 	contract, hasContract := t.domain.Field("verifyingContract")
-	w := newWalk(publicKey, chainID.Int())
+	w := newWalk(publicKey, chainID)
 	if hasContract {
 		w.effects.Programs = []string{contract.String()}
 	}
-	if !hasChain || !hasContract || !w.typed(t, contract) {
+	if chainID == nil || !hasContract || !w.typed(t, contract) {
 		w.effects.Unknown = true
 	}
 	return w.effects
