@@ -2,11 +2,15 @@
 // likes, stamped by hand.
 import './clock.mjs'
 import { randomBytes } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { p256 } from '@noble/curves/nist.js'
 import { ApiKeyStamper } from '@phantom/api-key-stamper'
 import { PhantomClient, generateKeyPair } from '@phantom/client'
 import bs58 from 'bs58'
+
+// The client's HTTP library adds a listener to a kept-alive socket with every request, and Node would warn.
+EventEmitter.defaultMaxListeners = 1000
 
 export const b64u = (bytes) => Buffer.from(bytes).toString('base64url')
 export const unb64u = (text) => new Uint8Array(Buffer.from(text, 'base64url'))

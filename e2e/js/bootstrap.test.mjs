@@ -62,7 +62,8 @@ describe('bootstrap', () => {
   })
 
   test('the state survives a restart', async () => {
-    const data = await mkdtemp(join(tmpdir(), 'redoubt-'))
+    const scratch = await mkdtemp(join(tmpdir(), 'redoubt-'))
+    const data = join(scratch, 'data')
     const first = await startRedoubt({ data })
     const { key, organizationId, client } = await found(first.baseUrl)
     const wallet = await client.createWallet('Kept')
@@ -74,7 +75,7 @@ describe('bootstrap', () => {
       assert.equal((await again.getWallets()).totalCount, 1)
     } finally {
       await second.stop()
-      await rm(data, { recursive: true, force: true })
+      await rm(scratch, { recursive: true, force: true })
     }
   })
 })

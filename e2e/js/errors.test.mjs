@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { NetworkId } from '@phantom/client'
 import { randomUUID } from 'node:crypto'
-import { connect, found, post, request } from './app.mjs'
+import { connect, ed25519Key, found, post, request } from './app.mjs'
 import { startRedoubt } from './redoubt.mjs'
 
 let redoubt, baseUrl, organizationId, key, client
@@ -52,7 +52,7 @@ test('the client sees status and text', async () => {
     return true
   }
   await assert.rejects(client.getWalletAddresses(randomUUID()), seen(404))
-  await assert.rejects(connect(baseUrl, key, randomUUID()).getWallets(), seen(401))
+  await assert.rejects(connect(baseUrl, ed25519Key(), organizationId).getWallets(), seen(401))
   await assert.rejects(client.getWalletAddresses((await client.createWallet()).walletId, ["m/44'/501'/0'/0"]), seen(400))
   await assert.rejects(
     client.signTransaction({

@@ -57,6 +57,7 @@ describe('signing', () => {
       const before = await world.ethereum.balance(to)
       const hash = await world.ethereum.call('eth_sendRawTransaction', signed)
       assert.equal(hash, back.hash)
+      assert.equal((await world.ethereum.receipt(hash)).status, '0x1')
       assert.equal((await world.ethereum.balance(to)) - before, parseEther('0.25'))
     })
   }
@@ -74,6 +75,12 @@ describe('signing', () => {
     assert.equal(json.result.rawTransactionHex, signed)
     assert.equal(parseTransaction(signed).value, 1n)
     assert.equal(Transaction.from(signed).from, me)
+    const object = await raw({
+      kind: 'EIP_1559', chainId: fields.chainId, nonce: fields.nonce, gasLimit: 21_000, to, value: '1',
+      maxFeePerGas: 10 ** 10, maxPriorityFeePerGas: 1,
+    })
+    assert.equal(object.status, 200, object.text)
+    assert.equal(object.json.result.transaction, json.result.transaction)
   })
 
   test('contract creation and calls keep their data', async () => {
@@ -119,7 +126,7 @@ test('sign and send moves ether', async () => {
   const tx = await transaction(2, { value: parseEther('0.5') })
   const { hash, rawTransaction } = await client.signAndSendTransaction({ walletId, transaction: tx.unsignedSerialized, networkId })
   assert.equal(hash, Transaction.from(hex(rawTransaction)).hash)
-  const receipt = await world.ethereum.call('eth_getTransactionReceipt', hash)
+  const receipt = await world.ethereum.receipt(hash)
   assert.equal(receipt.status, '0x1')
   assert.equal((await world.ethereum.balance(to)) - before, parseEther('0.5'))
 })
@@ -131,6 +138,6 @@ test('a second account pays from its own address', async () => {
   const { hash } = await client.signAndSendTransaction({
     walletId, transaction: tx.unsignedSerialized, networkId, derivationIndex: 3,
   })
-  const receipt = await world.ethereum.call('eth_getTransactionReceipt', hash)
+  const receipt = await world.ethereum.receipt(hash)
   assert.equal(receipt.from, address.toLowerCase())
 })

@@ -1,6 +1,7 @@
 // The methods of the contract that manage an organization and sign messages, through the published client where
 // it has them.
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { NetworkId } from '@phantom/client'
@@ -46,6 +47,24 @@ describe('organization', () => {
     await other.getWallets()
     await client.deleteAuthenticator({ organizationId, username: 'admin', authenticatorId: made.id })
     await assert.rejects(other.getWallets(), status(401))
+  })
+
+  test('a full house replaces the key that expires first, if told to', async () => {
+    const { client, organizationId, key } = await found(baseUrl)
+    const add = (name, replaceExpirable) => client.createAuthenticator({
+      organizationId, username: 'admin', authenticatorName: name, replaceExpirable,
+      authenticator: authenticator(ed25519Key(), name, { expiresInMs: 3_600_000 }),
+    })
+    const made = []
+    let error
+    for (let i = 0; !error && i < 50; i++) error = await add(`k${i}`, false).then((a) => (made.push(a.id), undefined), (e) => e)
+    assert.equal(error.response?.status, 400, error.message)
+    const { id } = await add('one more', true)
+    const [admin] = (await client.getOrganization(organizationId)).users
+    const ids = admin.authenticators.map((a) => a.id)
+    assert.deepEqual(ids.filter((i) => made.includes(i)), made.slice(1), 'the oldest that expires made room')
+    assert.ok(ids.includes(id))
+    assert.ok(admin.authenticators.some((a) => a.publicKey === b64u(key.publicKey)), 'the founder stays')
   })
 
   test('a key may be spelt as an array of bytes', async () => {
@@ -101,8 +120,14 @@ describe('organization', () => {
   test('other organizations are out of reach', async () => {
     const stranger = await found(baseUrl)
     const { walletId } = await client.createWallet('private')
-    await assert.rejects(stranger.client.getOrganization(organizationId), status(401))
-    await assert.rejects(connect(baseUrl, stranger.key, organizationId).getWallets(), status(401))
+    // Somebody else's organization and one that does not exist look the same.
+    const answers = []
+    for (const id of [organizationId, randomUUID()]) {
+      answers.push(await stranger.client.getOrganization(id).then(() => assert.fail('shown'), (e) => e.response))
+      await assert.rejects(connect(baseUrl, stranger.key, id).getWallets())
+    }
+    assert.ok([401, 404].includes(answers[0].status), `${answers[0].status}`)
+    assert.deepEqual({ ...answers[0].data, requestId: '' }, { ...answers[1].data, requestId: '' })
     await assert.rejects(stranger.client.getWalletAddresses(walletId), (e) => [403, 404].includes(e.response.status))
   })
 })

@@ -15,7 +15,8 @@ export async function startRedoubt({ data, rpc = {}, args = [] } = {}) {
   if (!existsSync(binary)) {
     throw new Error(`there is no ${binary}: build it with go build -o bin/redoubt ./cmd/redoubt`)
   }
-  const folder = data ?? (await mkdtemp(join(tmpdir(), 'redoubt-')))
+  const scratch = data ? undefined : await mkdtemp(join(tmpdir(), 'redoubt-'))
+  const folder = data ?? join(scratch, 'data')
   const networks = Object.entries(rpc).flatMap(([network, url]) => ['--rpc', `${network}=${url}`])
   const child = await startProcess(
     binary,
@@ -24,7 +25,7 @@ export async function startRedoubt({ data, rpc = {}, args = [] } = {}) {
   )
   const stop = async () => {
     const result = await child.stop('SIGTERM')
-    if (!data) await rm(folder, { recursive: true, force: true })
+    if (scratch) await rm(scratch, { recursive: true, force: true })
     return result
   }
   return { baseUrl: child.match[1].replace(/\/$/, ''), data: folder, pid: child.pid, output: child.output, stop }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { call } from './rpc.mjs'
 import { freePort, startProcess } from './process.mjs'
 
@@ -18,8 +19,19 @@ export async function startAnvil({ chainId = 11155111, port } = {}) {
     stop: child.stop,
     call: (method, ...params) => call(url, method, ...params),
     setBalance: (address, wei) => call(url, 'anvil_setBalance', address, `0x${wei.toString(16)}`),
+    receipt: (hash) => receipt(url, hash),
     balance: async (address) => BigInt(await call(url, 'eth_getBalance', address, 'latest')),
   }
+}
+
+// receipt waits for the block: anvil answers a submission before it has mined it.
+async function receipt(url, hash) {
+  for (let i = 0; i < 100; i++) {
+    const found = await call(url, 'eth_getTransactionReceipt', hash)
+    if (found) return found
+    await setTimeout(50)
+  }
+  throw new Error(`the transaction ${hash} is in no block`)
 }
 
 // binary is the program itself: the package's own launcher would be one more process to stop.

@@ -1,0 +1,211 @@
+// The demonstration: a server, two chains, and everything that an app does with a wallet, in a few seconds. It
+// ends with an error if anything that it tells about did not happen.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { NetworkId } from '@phantom/client'
+import { Connection, Keypair, PublicKey, SystemProgram, Transaction } from '@solana/web3.js'
+import bs58 from 'bs58'
+import { Transaction as EthereumTransaction, Wallet, parseEther, verifyMessage } from 'ethers'
+import { authenticator, b64u, connect, ed25519Key, post, request, solanaPath, unb64u } from './app.mjs'
+import { binary } from './redoubt.mjs'
+import { amount, bold, dim, done, green, red, refused, row, say, short, step, table, title } from './stage.mjs'
+import { startWorld } from './world.mjs'
+
+const SOL = 1_000_000_000
+const sol = (lamports) => amount(BigInt(lamports), 9, 'SOL')
+const eth = (wei) => amount(wei, 18, 'ETH')
+
+async function main() {
+  const began = Date.now()
+  title('Redoubt, in one minute',
+    'Wallet keys are made and used inside enclaves, here processes of their own. The app holds a key to ask with.')
+  const world = await start()
+  try {
+    const app = await foundOrganization(world)
+    const wallet = await createWallet(app)
+    await signMessages(app, wallet)
+    const moved = await sendMoney(world, app, wallet)
+    await refuse(world, app, wallet)
+    const log = await showLog(world, app)
+    summary({ moved, log, seconds: (Date.now() - began) / 1000 })
+  } finally {
+    await world.stop()
+  }
+}
+
+async function start() {
+  step('Two chains and a server')
+  const world = await startWorld()
+  row('Solana', `${world.solana.url}  ${dim('LiteSVM')}`)
+  row('Ethereum', `${world.ethereum.url}  ${dim('anvil')}`)
+  row('Redoubt', `${world.baseUrl}  ${dim('host, policy engine, signer, certifier')}`)
+  done('all are up')
+  return world
+}
+
+async function foundOrganization({ baseUrl }) {
+  step('An organization, founded without any account')
+  const key = ed25519Key()
+  const { organizationId } = await connect(baseUrl).createOrganization('Demo', [
+    { username: 'admin', role: 'ADMIN', authenticators: [authenticator(key, 'laptop')] },
+  ])
+  row('organization', organizationId)
+  row('administrator', `admin, key ${short(b64u(key.publicKey))}`)
+  done('from here on every request is stamped by that key')
+  return { baseUrl, key, organizationId, client: connect(baseUrl, key, organizationId) }
+}
+
+async function createWallet({ client }) {
+  step('A wallet: one mnemonic of 24 words that nobody has seen, four chains')
+  const wallet = await client.createWallet('Treasury')
+  for (const { addressType, address } of wallet.addresses) row(addressType, address)
+  const [solana, ethereum] = wallet.addresses.map((a) => a.address)
+  return { id: wallet.walletId, solana, ethereum }
+}
+
+async function signMessages({ client }, wallet) {
+  step('Two messages, signed and checked by other libraries')
+  const message = 'Hello from Redoubt'
+  const a = unb64u(await client.signUtf8Message({ walletId: wallet.id, message, networkId: NetworkId.SOLANA_DEVNET }))
+  assert.ok(ed25519.verify(a, Buffer.from(message), bs58.decode(wallet.solana)))
+  row('Solana', short(bs58.encode(a)))
+  const b = await client.ethereumSignMessage({
+    walletId: wallet.id, message: b64u(Buffer.from(message)), networkId: NetworkId.ETHEREUM_SEPOLIA,
+  })
+  const hex = '0x' + Buffer.from(unb64u(b)).toString('hex')
+  assert.equal(verifyMessage(message, hex), wallet.ethereum)
+  row('Ethereum', short(hex))
+  done('both signatures belong to the addresses above')
+}
+
+async function sendMoney(world, { client }, wallet) {
+  step('Money: funded by the local chains, sent by the wallet')
+  const connection = new Connection(world.solana.url, 'confirmed')
+  const me = new PublicKey(wallet.solana)
+  const friend = { solana: Keypair.generate().publicKey, ethereum: Wallet.createRandom().address }
+  await connection.requestAirdrop(me, 2 * SOL)
+  await world.ethereum.setBalance(wallet.ethereum, parseEther('1'))
+  const look = async () => [
+    BigInt(await connection.getBalance(me)), BigInt(await connection.getBalance(friend.solana)),
+    await world.ethereum.balance(wallet.ethereum), await world.ethereum.balance(friend.ethereum),
+  ]
+  const before = await look()
+
+  const { blockhash } = await connection.getLatestBlockhash()
+  const tx = new Transaction({ feePayer: me, recentBlockhash: blockhash })
+  tx.add(SystemProgram.transfer({ fromPubkey: me, toPubkey: friend.solana, lamports: SOL / 2 }))
+  const first = await client.signAndSendTransaction({
+    walletId: wallet.id, networkId: NetworkId.SOLANA_DEVNET, account: wallet.solana,
+    transaction: b64u(tx.serialize({ requireAllSignatures: false })),
+  })
+  row('0.5 SOL', short(first.hash))
+
+  const transfer = EthereumTransaction.from({
+    type: 2, chainId: 11155111, nonce: 0, gasLimit: 21_000, to: friend.ethereum, value: parseEther('0.25'),
+    maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n,
+  })
+  const second = await client.signAndSendTransaction({
+    walletId: wallet.id, networkId: NetworkId.ETHEREUM_SEPOLIA, transaction: transfer.unsignedSerialized,
+  })
+  row('0.25 ETH', short(second.hash))
+  const receipt = await world.ethereum.receipt(second.hash)
+  assert.equal(receipt.status, '0x1', 'the Ethereum transaction was not executed')
+
+  const after = await look()
+  assert.equal(after[1] - before[1], BigInt(SOL / 2), 'the SOL did not arrive')
+  assert.equal(after[3] - before[3], parseEther('0.25'), 'the ETH did not arrive')
+  say()
+  table(['balance', 'before', 'after'], [
+    ['wallet', sol(before[0]), sol(after[0])], ['friend', sol(before[1]), sol(after[1])],
+    ['wallet', eth(before[2]), eth(after[2])], ['friend', eth(before[3]), eth(after[3])],
+  ])
+  done('signed in the enclave, broadcast by the host, executed by the chains')
+  return 'half a SOL and a quarter of an ETH'
+}
+
+async function refuse({ baseUrl }, { client, organizationId }, wallet) {
+  step('An app with a leash: a key for one wallet, for one hour')
+  const other = await client.createWallet('Savings')
+  const guest = ed25519Key()
+  await client.addUserToOrganization({
+    organizationId, replaceExpirable: true,
+    user: {
+      username: 'game', authenticators: [authenticator(guest, 'game')], traits: { appId: 'game-1' },
+      policy: { type: 'CEL', preset: 'DAPP_CONNECTION_USER', walletId: wallet.id }, expiresInMs: 3_600_000,
+    },
+  })
+  const game = connect(baseUrl, guest, organizationId)
+  const sign = (walletId) => game.signUtf8Message({ walletId, message: 'gg', networkId: NetworkId.SOLANA_DEVNET })
+  assert.ok(await sign(wallet.id))
+  done('it signs with the wallet that it was given')
+  const error = await sign(other.walletId).then(() => assert.fail('the game used a wallet of others'), (e) => e)
+  assert.equal(error.response?.status, 403, error.message)
+  refused(`asking for "Savings": ${error.response.status}, ${error.response.data.message}`)
+}
+
+async function showLog({ baseUrl }, app) {
+  step('The record: a log that only grows, signed at its head')
+  const body = request('signUtf8Message', {
+    organizationId: app.organizationId, walletId: (await app.client.getWallets()).wallets[0].walletId,
+    message: 'on the record', algorithm: 'Ed25519',
+    derivationInfo: { derivationPath: solanaPath(), curve: 'Ed25519', addressFormat: 'Solana' },
+  })
+  const answer = await post(baseUrl, body, { key: app.key })
+  assert.equal(answer.status, 200, answer.text)
+  const res = await fetch(`${baseUrl}/attestation`)
+  assert.equal(res.status, 200, 'the server does not attest to itself')
+  const attestation = await res.json()
+  const head = attestation.head ?? {}
+  row('entries', String(head.size ?? head.index ?? 'unknown'))
+  if (head.root) row('root', head.root)
+  if (attestation.mode) row('mode', `${attestation.mode}, tier ${attestation.tier ?? 'unknown'}`)
+  const receipt = answer.headers.get('x-redoubt-receipt')
+  if (receipt) row('receipt', `${short(receipt)}  ${dim('came with the last answer')}`)
+  if (await verified(baseUrl, body, answer, receipt)) done('the receipt is good: redoubt receipt verify says so')
+  return head.size ?? head.index
+}
+
+// verified asks the program itself, where it can do that.
+async function verified(baseUrl, body, answer, receipt) {
+  if (!receipt) return false
+  const folder = await mkdtemp(join(tmpdir(), 'receipt-'))
+  try {
+    const files = { request: body, response: answer.text, receipt }
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
+    await promisify(execFile)(binary, [
+      'receipt', 'verify', '--server', baseUrl, ...Object.keys(files).flatMap((f) => [`--${f}`, join(folder, f)]),
+    ])
+    return true
+  } catch {
+    return false
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function summary({ moved, log, seconds }) {
+  title('What happened')
+  row('moved', moved)
+  row('refused', 'one request, by policy, with the reason above')
+  row('on the record', `${log} log entries`)
+  row('keys outside', 'none: they were made, used and kept in the signer')
+  row('time', `${seconds.toFixed(1)} s`)
+  title('What to try next')
+  row('your own server', bold('bin/redoubt dev --data data --rpc solana/devnet=URL'))
+  row('your own app', `point the SDK's ${bold('apiBaseUrl')} at http://127.0.0.1:8484/v1/wallets`)
+  row('all of it, tested', bold('cd e2e/js && npm test'))
+  say()
+}
+
+main().then(
+  () => say(green('The demonstration is complete.') + '\n'),
+  (e) => {
+    process.stderr.write(`\n${red('This did not happen:')} ${e.stack ?? e}\n`)
+    process.exitCode = 1
+  },
+)
