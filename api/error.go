@@ -12,7 +12,7 @@ type Error struct {
 	Type      string `json:"type"`
 	RequestID string `json:"requestId"`
 	Path      string `json:"path,omitempty"`         // of the offending field
-	Time      int64  `json:"serverTimeMs,omitempty"` // of request-expired
+	Time      int64  `json:"serverTimeMs,omitzero"` // of request-expired
 	Status    int    `json:"-"`
 }
 

@@ -11,6 +11,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/big"
+	rand2 "math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -308,4 +311,35 @@ func unbase64(t *testing.T, text string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestMutants spoils good requests at random: none of them may pass.
+func TestMutants(t *testing.T) {
+	rng := rand2.New(rand2.NewPCG(1, 2))
+	good := [][2]string{{stampV1, bodyV1}, {stampV2, bodyV2}}
+	for range rounds(20_000, 1_000_000) {
+		pair := good[rng.IntN(2)]
+		parts := [2][]byte{[]byte(pair[0]), []byte(pair[1])}
+		part := &parts[rng.IntN(2)]
+		i := rng.IntN(len(*part))
+		switch rng.IntN(3) {
+		case 0:
+			(*part)[i] ^= 1 << rng.IntN(8)
+		case 1:
+			*part = (*part)[:i]
+		case 2:
+			*part = slices.Insert(*part, i, byte(rng.IntN(256)))
+		}
+		if s, err := stamp.Parse(string(parts[0])); err == nil && s.Verify(parts[1]) == nil {
+			t.Fatalf("accepted stamp %q of body %q", parts[0], parts[1])
+		}
+	}
+}
+
+// rounds is how often a random test is repeated.
+func rounds(short, full int) int {
+	if os.Getenv("REDOUBT_ACCEPTANCE") == "full" {
+		return full
+	}
+	return short
 }

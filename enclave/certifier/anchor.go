@@ -55,6 +55,31 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 	return a, newest, nil
 }
 
+// PeekAnchor reads the newest head from an anchor's file without the certifier's key, and so without proof: good for
+// comparing, not for believing.
+func PeekAnchor(file io.ReaderAt) (proof.Head, error) {
+	var newest anchored
+	found := false
+	for slot := range int64(2) {
+		b := make([]byte, slotSize)
+		if _, err := file.ReadAt(b, slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
+			return proof.Head{}, err
+		}
+		var state anchored
+		n := binary.BigEndian.Uint32(b)
+		if n > slotSize-4-sha256.Size || proof.Decode(b[4:4+n], &state) != nil {
+			continue
+		}
+		if !found || state.Sequence > newest.Sequence {
+			newest, found = state, true
+		}
+	}
+	if !found {
+		return proof.Head{}, fmt.Errorf("%w: neither slot is whole", ErrAnchor)
+	}
+	return newest.Head, nil
+}
+
 func (a *anchorFile) read(slot int64) (anchored, error) {
 	var state anchored
 	b := make([]byte, slotSize)

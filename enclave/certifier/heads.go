@@ -1,13 +1,6 @@
 package certifier
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
-	"fmt"
-
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -93,13 +86,7 @@ func (c *Certifier) note() (wire.Note, error) {
 	c.mu.Lock()
 	head := c.state.Head
 	c.mu.Unlock()
-	origin := fmt.Sprintf("redoubt/%x", head.Shard)
-	text := fmt.Sprintf("%s\n%d\n%s\n", origin, head.Size, base64.StdEncoding.EncodeToString(head.Root[:]))
-	signer, err := note.NewSigner(c.noteKey(origin))
-	if err != nil {
-		return wire.Note{}, err
-	}
-	signed, err := note.Sign(&note.Note{Text: text}, signer)
+	signed, err := proof.SignCheckpoint(c.key, proof.Checkpoint{Origin: proof.CheckpointOrigin(head.Shard), Size: head.Size, Root: head.Root})
 	if err != nil {
 		return wire.Note{}, err
 	}
@@ -107,14 +94,5 @@ func (c *Certifier) note() (wire.Note, error) {
 	if own == nil {
 		return wire.Note{}, wire.Faultf("unavailable", "the certifier has no certificate yet")
 	}
-	return wire.Note{Checkpoint: string(signed), Certifier: *own}, nil
-}
-
-// noteKey writes the signing key as the note package reads it.
-func (c *Certifier) noteKey(origin string) string {
-	const ed25519Type = 1
-	public := append([]byte{ed25519Type}, c.vault.Manifest().Certifier...)
-	hash := sha256.Sum256(append([]byte(origin+"\n"), public...))
-	private := append([]byte{ed25519Type}, c.key.Seed()...)
-	return fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", origin, binary.BigEndian.Uint32(hash[:4]), base64.StdEncoding.EncodeToString(private))
+	return wire.Note{Checkpoint: signed, Certifier: *own}, nil
 }

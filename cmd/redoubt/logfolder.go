@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/host/store/sqlite"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/seal"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// verified is what a verification found.
+type verified struct {
+	size     uint64
+	root     proof.Hash
+	manifest string // hash
+	notes    []string
+}
+
+// folderVerifier walks a ledger from its beginning.
+type folderVerifier struct {
+	head    proof.Head
+	tree    *ledger.Tree
+	index   *ledger.Index
+	hashes  []tlog.Hash // all stored hashes of the log, in order
+	headKey *[32]byte   // of the policy engine, when its root secret is here
+}
+
+// verifyFolder checks every stored byte of a data folder against the chain of heads, and the newest head against the
+// anchor.
+func verifyFolder(ctx context.Context, d deployment) (verified, error) {
+	signed, _, err := d.readManifest()
+	if err != nil {
+		return verified{}, err
+	}
+	hash, err := signed.Manifest.Hash()
+	if err != nil {
+		return verified{}, err
+	}
+	genesis, err := ledger.Genesis(signed.Manifest.Shard)
+	if err != nil {
+		return verified{}, err
+	}
+	v := &folderVerifier{head: genesis, tree: ledger.NewTree(), index: ledger.NewIndex(), headKey: d.headKey()}
+	reader, err := sqlite.OpenReader(ctx, d.database())
+	if err != nil {
+		return verified{}, err
+	}
+	defer reader.Close()
+	if err := reader.Commits(ctx, v.see); err != nil {
+		return verified{}, err
+	}
+	if err := reader.Derived(ctx, v.item, v.hash); err != nil {
+		return verified{}, err
+	}
+	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:])}
+	if v.headKey == nil {
+		found.notes = append(found.notes, "note: the policy engine's root secret is not here, so the tags of heads were not checked")
+	}
+	return found, v.anchor(d)
+}
+
+func (d deployment) headKey() *[32]byte {
+	secret, err := os.ReadFile(d.root(proof.RolePolicy))
+	if err != nil {
+		return nil
+	}
+	defer clear(secret)
+	root, err := seal.NewRoot(secret)
+	if err != nil {
+		return nil
+	}
+	key := root.Derive("head")
+	return &key
+}
+
+func (v *folderVerifier) see(c wire.Commit) error {
+	return v.commit(ledger.Row{Index: c.Index, Head: c.Head, Tag: c.Tag, Blob: c.Blob, Bodies: c.Bodies})
+}
+
+// commit checks one commit: that it continues the chain, that its bytes are those that its head names, and that tree
+// and records lead to the root and the digest that the head names.
+func (v *folderVerifier) commit(row ledger.Row) error {
+	key := [32]byte{}
+	if v.headKey != nil {
+		key = *v.headKey
+	} else {
+		row.Tag = ledger.Tag(key, row.Head)
+	}
+	head, commit, err := ledger.Follow(key, v.head, row)
+	if err != nil {
+		return err
+	}
+	for _, e := range commit.Entries {
+		stored, err := tlog.StoredHashes(int64(v.tree.Size()), proof.Leaf(e.Commitment), v.tree)
+		if err != nil {
+			return err
+		}
+		v.hashes = append(v.hashes, stored...)
+		if err := v.tree.Append(e.Commitment); err != nil {
+			return err
+		}
+	}
+	v.tree.Trim(v.tree.Size())
+	root, err := v.tree.Root()
+	if err != nil {
+		return err
+	}
+	for _, r := range commit.Records {
+		if len(r.Sealed) == 0 {
+			v.index.Delete(r.Key)
+		} else {
+			v.index.Put(ledger.Item{Key: r.Key, Version: r.Version, Hash: r.Hash()})
+		}
+	}
+	if root != head.Root || v.index.Sum() != head.State {
+		return fmt.Errorf("commit %d does not lead to the root and digest of its head", head.Index)
+	}
+	v.head = head
+	return checkBodies(row, commit)
+}
+
+// checkBodies checks the sealed request bodies, unless they were pruned.
+func checkBodies(row ledger.Row, commit ledger.Commit) error {
+	if row.Bodies == nil {
+		return nil
+	}
+	var bodies [][]byte
+	if err := proof.Decode(row.Bodies, &bodies); err != nil || len(bodies) != len(commit.Entries) {
+		return fmt.Errorf("commit %d: the request bodies are damaged", row.Index)
+	}
+	for i, b := range bodies {
+		if sha256.Sum256(b) != commit.Entries[i].Body {
+			return fmt.Errorf("commit %d: the request body of entry %d is not the one that was logged", row.Index, commit.First+uint64(i))
+		}
+	}
+	return nil
+}
+
+// item checks one derived record against what the commits say. Derived tables may lag, but never lie.
+func (v *folderVerifier) item(key []byte, version uint64, hash, sealed []byte, behind bool) error {
+	if len(key) != ledger.KeySize {
+		return errors.New("a record has a key of the wrong size")
+	}
+	item, ok := v.index.Get(ledger.Key(key))
+	if own := sha256.Sum256(sealed); !bytes.Equal(own[:], hash) {
+		return fmt.Errorf("record %x is not what its hash says", key)
+	}
+	if !behind && (!ok || item.Version != version || !bytes.Equal(item.Hash[:], hash)) {
+		return fmt.Errorf("record %x is not the newest one of the log", key)
+	}
+	return nil
+}
+
+// hash checks one stored hash of the log.
+func (v *folderVerifier) hash(id int64, b []byte) error {
+	if id < 0 || id >= int64(len(v.hashes)) || !bytes.Equal(v.hashes[id][:], b) {
+		return fmt.Errorf("stored hash %d of the log is not the right one", id)
+	}
+	return nil
+}
+
+// anchor compares the newest head with the anchor's file.
+func (v *folderVerifier) anchor(d deployment) error {
+	f, err := os.Open(d.anchorFile())
+	if err != nil {
+		return fmt.Errorf("anchor: %w", err)
+	}
+	defer f.Close()
+	anchored, err := certifier.PeekAnchor(f)
+	if err != nil {
+		return err
+	}
+	switch {
+	case anchored.Shard != v.head.Shard:
+		return errors.New("the anchor belongs to another deployment")
+	case anchored.Index > v.head.Index:
+		return fmt.Errorf("the database holds %d commits, the anchor knows %d: it was rolled back or truncated", v.head.Index, anchored.Index)
+	case anchored.Index == v.head.Index && anchored != v.head:
+		return errors.New("the newest head is not the anchored one: the database was forked")
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+// Command redoubtd is the host: the KMS API, the database and the broadcasting of transactions. It launches nothing and
+// holds no key; the enclaves run beside it, under a supervisor (deploy/).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/host/config"
+	"github.com/redoubt-kms/redoubt/host/desk"
+	"github.com/redoubt-kms/redoubt/host/network"
+	"github.com/redoubt-kms/redoubt/host/store/sqlite"
+	"github.com/redoubt-kms/redoubt/host/web"
+)
+
+const (
+	startBudget = 9 * time.Second
+	stopBudget  = 4 * time.Second
+)
+
+func main() {
+	path := flag.String("config", "", "configuration file; deploy/redoubt.toml is an example")
+	flag.Parse()
+	if *path == "" || flag.NArg() != 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	err := run(ctx, *path)
+	stop()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "redoubtd: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, path string) error {
+	c, err := config.Read(path)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	nodes, err := network.New(c.NodeList())
+	if err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, filepath.Join(c.Data, "redoubt.db"))
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	counter := desk.New(store, c.Enclaves["policy"].Address, log)
+	starting, cancel := context.WithTimeout(ctx, startBudget)
+	ready, err := counter.Open(starting)
+	cancel()
+	if err != nil {
+		return err
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
+	go counter.Keep(running)
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, web.New(counter, nodes, log), listener, c.TLS)
+}
+
+func serve(ctx context.Context, server *http.Server, listener net.Listener, tls config.TLS) error {
+	failed := make(chan error, 1)
+	scheme := "http"
+	if tls.Certificate != "" {
+		scheme = "https"
+		go func() { failed <- server.ServeTLS(listener, tls.Certificate, tls.Key) }()
+	} else {
+		go func() { failed <- server.Serve(listener) }()
+	}
+	if _, err := fmt.Printf("ready %s://%s%s\n", scheme, listener.Addr(), web.Prefix); err != nil { //nolint:forbidigo // the one line that supervisors wait for
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBudget)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
+}

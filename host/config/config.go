@@ -1,0 +1,94 @@
+// Package config reads the configuration file of a deployment. The file is TOML; what it does not know is an error, so
+// that a misspelt setting is not one that silently does nothing.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"sort"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is the configuration of a deployment. The zero values of what is not required are safe.
+type Config struct {
+	Mode       string             `toml:"mode"`         // development or production
+	Data       string             `toml:"data"`         // folder of database, manifest and keys
+	AnchorDir  string             `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
+	Listen     string             `toml:"listen"`       // host:port of the API
+	OpenSignUp bool               `toml:"open-sign-up"` // organizations may be created without a stamp
+	RateLimit  uint32             `toml:"rate-limit"`   // requests a second of one organization; 60 when absent, 0 for none
+	TLS        TLS                `toml:"tls"`
+	Nodes      map[string]string  `toml:"nodes"`    // chain/network → URL
+	Enclaves   map[string]Enclave `toml:"enclaves"` // by role
+}
+
+// TLS names the API's certificate. Without one the API speaks plain HTTP, and belongs behind a proxy that does not.
+type TLS struct {
+	Certificate string `toml:"certificate"` // PEM file
+	Key         string `toml:"key"`         // PEM file
+}
+
+// Enclave says where an enclave is.
+type Enclave struct {
+	Binary  string `toml:"binary"`  // file, measured when it is launched
+	Address string `toml:"address"` // of its door: unix:PATH
+}
+
+const defaultRateLimit = 60
+
+// Read reads and checks a configuration file.
+func Read(path string) (Config, error) {
+	c := Config{Mode: "development", Listen: "127.0.0.1:8484", RateLimit: defaultRateLimit}
+	meta, err := toml.DecodeFile(path, &c)
+	if err != nil {
+		return c, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return c, fmt.Errorf("configuration %s: no such setting: %s", path, unknown[0])
+	}
+	if err := c.check(); err != nil {
+		return c, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *Config) check() error {
+	if c.AnchorDir == "" {
+		c.AnchorDir = c.Data
+	}
+	if !filepath.IsAbs(c.Data) || !filepath.IsAbs(c.AnchorDir) {
+		return errors.New("data and anchor-dir must be absolute paths")
+	}
+	if c.Mode != "development" && c.Mode != "production" {
+		return fmt.Errorf("mode %q: want development or production", c.Mode)
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		return errors.New("tls needs certificate and key, or neither")
+	}
+	for _, role := range []string{"policy", "signer", "certifier"} {
+		e := c.Enclaves[role]
+		if !filepath.IsAbs(e.Binary) || e.Address == "" {
+			return fmt.Errorf("enclaves.%s needs binary, an absolute path, and address", role)
+		}
+	}
+	if len(c.Enclaves) != 3 {
+		return errors.New("enclaves: want policy, signer and certifier")
+	}
+	return nil
+}
+
+// NodeList writes the nodes as CHAIN/NETWORK=URL, in order.
+func (c Config) NodeList() []string {
+	var nodes []string
+	for name, address := range c.Nodes {
+		nodes = append(nodes, name+"="+address)
+	}
+	sort.Strings(nodes)
+	return nodes
+}

@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/redoubt-kms/redoubt/internal/wire"
+)
+
+// Reader walks a ledger's file without changing it, also while a server writes to it.
+type Reader struct {
+	db *sql.DB
+	tx *sql.Tx // one snapshot for all
+}
+
+// OpenReader opens a ledger's file for walking, after SQLite's own check of the file.
+func OpenReader(ctx context.Context, path string) (*Reader, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	db, err := open(path, 1)
+	if err != nil {
+		return nil, err
+	}
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
+		return nil, errors.Join(fmt.Errorf("database %s is damaged: %s", path, verdict), err, db.Close())
+	}
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &Reader{db: db, tx: tx}, nil
+}
+
+// Close ends the walk.
+func (r *Reader) Close() error { return errors.Join(r.tx.Rollback(), r.db.Close()) }
+
+// Commits calls see for each commit, from the first on, with its bodies.
+func (r *Reader) Commits(ctx context.Context, see func(wire.Commit) error) error {
+	rows, err := r.tx.QueryContext(ctx, "SELECT idx, head, tag, blob, bodies FROM commits ORDER BY idx")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var c wire.Commit
+		var tag []byte
+		if err := rows.Scan(&c.Index, &c.Head, &tag, &c.Blob, &c.Bodies); err != nil {
+			return err
+		}
+		if len(tag) != len(c.Tag) {
+			return fmt.Errorf("commit %d: its tag has %d bytes", c.Index, len(tag))
+		}
+		copy(c.Tag[:], tag)
+		if err := see(c); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Derived calls see for each derived record, and hash for each stored hash of the log. behind says that the derived
+// tables do not reflect the newest commit yet.
+func (r *Reader) Derived(ctx context.Context, see func(key []byte, version uint64, hash, sealed []byte, behind bool) error, hash func(id int64, b []byte) error) error {
+	var behind bool
+	err := r.tx.QueryRowContext(ctx, "SELECT derived < (SELECT coalesce(max(idx), 0) FROM commits) FROM progress").Scan(&behind)
+	if err != nil {
+		return err
+	}
+	records, err := r.tx.QueryContext(ctx, "SELECT key, version, hash, sealed FROM records ORDER BY key")
+	if err != nil {
+		return err
+	}
+	defer records.Close()
+	for records.Next() {
+		var key, sum, sealed []byte
+		var version uint64
+		if err := records.Scan(&key, &version, &sum, &sealed); err != nil {
+			return err
+		}
+		if err := see(key, version, sum, sealed, behind); err != nil {
+			return err
+		}
+	}
+	if err := records.Err(); err != nil {
+		return err
+	}
+	return r.hashes(ctx, hash)
+}
+
+func (r *Reader) hashes(ctx context.Context, see func(id int64, b []byte) error) error {
+	rows, err := r.tx.QueryContext(ctx, "SELECT id, hash FROM hashes ORDER BY id")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		var b []byte
+		if err := rows.Scan(&id, &b); err != nil {
+			return err
+		}
+		if err := see(id, b); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
