@@ -11,7 +11,7 @@ type Error struct {
 	Title     string `json:"title"`
 	Type      string `json:"type"`
 	RequestID string `json:"requestId"`
-	Path      string `json:"path,omitempty"`         // of the offending field
+	Path      string `json:"path,omitempty"`        // of the offending field
 	Time      int64  `json:"serverTimeMs,omitzero"` // of request-expired
 	Status    int    `json:"-"`
 }

@@ -1,12 +1,10 @@
 package api
 
-import "encoding/json"
-
 // Request is the envelope of every call: a POST body stamped as a whole.
 type Request struct {
-	Method      Method          `json:"method"`
-	Params      json.RawMessage `json:"params"`
-	TimestampMs int64           `json:"timestampMs"` // Unix milliseconds
+	Method      Method `json:"method"`
+	Params      Raw    `json:"params"`
+	TimestampMs int64  `json:"timestampMs"` // Unix milliseconds
 }
 
 // CreateOrganizationParams create an organization with its first users.
@@ -20,29 +18,29 @@ type CreateOrganizationParams struct {
 type NewUser struct {
 	Username       string             `json:"username"`
 	Authenticators []NewAuthenticator `json:"authenticators"`
-	Policy         json.RawMessage    `json:"policy"` // UserPolicy
+	Policy         Raw                `json:"policy"` // UserPolicy
 	Traits         map[string]string  `json:"traits,omitempty"`
 	ExpiresInMs    *int64             `json:"expiresInMs,omitempty"`
 }
 
 // UserPolicy says what a user may do: ROOT, or CEL by a preset.
 type UserPolicy struct {
-	Type      string          `json:"type"`               // ROOT or CEL
-	Preset    string          `json:"preset,omitempty"`   // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
-	WalletID  string          `json:"walletId,omitempty"` // of DAPP_CONNECTION_USER
-	USDLimit  json.RawMessage `json:"usdLimit,omitempty"`
-	Rules     json.RawMessage `json:"rules,omitempty"`
-	Constants json.RawMessage `json:"constants,omitempty"`
+	Type      string `json:"type"`               // ROOT or CEL
+	Preset    string `json:"preset,omitempty"`   // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
+	WalletID  string `json:"walletId,omitempty"` // of DAPP_CONNECTION_USER
+	USDLimit  Raw    `json:"usdLimit,omitempty"`
+	Rules     Raw    `json:"rules,omitempty"`
+	Constants Raw    `json:"constants,omitempty"`
 }
 
 // NewAuthenticator is a key to register. PublicKey is a base64url string as clients send it, or the array of bytes
 // that the published contract types it as.
 type NewAuthenticator struct {
-	AuthenticatorName string          `json:"authenticatorName"`
-	AuthenticatorKind string          `json:"authenticatorKind"` // keypair
-	PublicKey         json.RawMessage `json:"publicKey"`
-	Algorithm         Algorithm       `json:"algorithm"`
-	ExpiresInMs       *int64          `json:"expiresInMs,omitempty"`
+	AuthenticatorName string    `json:"authenticatorName"`
+	AuthenticatorKind string    `json:"authenticatorKind"` // keypair
+	PublicKey         Raw       `json:"publicKey"`
+	Algorithm         Algorithm `json:"algorithm"`
+	ExpiresInMs       *int64    `json:"expiresInMs,omitempty"`
 }
 
 // OrganizationParams name an organization.
@@ -83,18 +81,18 @@ type CreateWalletParams struct {
 
 // WalletParameters say which secret a wallet has and which of its accounts are wanted.
 type WalletParameters struct {
-	Accounts       []json.RawMessage `json:"accounts,omitempty"`       // DerivationInfo or path
-	MnemonicLength *int              `json:"mnemonicLength,omitempty"` // words: 12, 15, 18, 21 or 24
-	Curve          Curve             `json:"curve,omitempty"`          // Ed25519 or K256
-	AddressFormat  AddressFormat     `json:"addressFormat,omitempty"`
+	Accounts       []Raw         `json:"accounts,omitempty"`       // DerivationInfo or path
+	MnemonicLength *int          `json:"mnemonicLength,omitempty"` // words: 12, 15, 18, 21 or 24
+	Curve          Curve         `json:"curve,omitempty"`          // Ed25519 or K256
+	AddressFormat  AddressFormat `json:"addressFormat,omitempty"`
 }
 
 // TaggedWalletParams get, or get or create, the wallet with a tag.
 type TaggedWalletParams struct {
-	OrganizationID  string            `json:"organizationId"`
-	WalletName      string            `json:"walletName,omitempty"`
-	Tag             string            `json:"tag"`
-	DerivationPaths []json.RawMessage `json:"derivationPaths,omitempty"` // clients send these instead of accounts
+	OrganizationID  string `json:"organizationId"`
+	WalletName      string `json:"walletName,omitempty"`
+	Tag             string `json:"tag"`
+	DerivationPaths []Raw  `json:"derivationPaths,omitempty"` // clients send these instead of accounts
 	WalletParameters
 }
 
@@ -107,9 +105,9 @@ type WalletsParams struct {
 
 // AccountsParams name a wallet and the accounts to derive.
 type AccountsParams struct {
-	OrganizationID string            `json:"organizationId"`
-	WalletID       string            `json:"walletId"`
-	Accounts       []json.RawMessage `json:"accounts"` // DerivationInfo or path
+	OrganizationID string `json:"organizationId"`
+	WalletID       string `json:"walletId"`
+	Accounts       []Raw  `json:"accounts"` // DerivationInfo or path
 }
 
 // DerivationInfo names an account of a wallet. On the wire it is this object or the path alone.
@@ -121,10 +119,10 @@ type DerivationInfo struct {
 
 // Signing is what every signing call names.
 type Signing struct {
-	OrganizationID string          `json:"organizationId"`
-	WalletID       string          `json:"walletId"`
-	DerivationInfo json.RawMessage `json:"derivationInfo,omitempty"` // DerivationInfo or path; absent for a keypair wallet
-	PolicyName     string          `json:"policyName,omitempty"`
+	OrganizationID string `json:"organizationId"`
+	WalletID       string `json:"walletId"`
+	DerivationInfo Raw    `json:"derivationInfo,omitempty"` // DerivationInfo or path; absent for a keypair wallet
+	PolicyName     string `json:"policyName,omitempty"`
 }
 
 // SignMessageParams sign text (signUtf8Message) or base64 bytes (ethereumSignMessage).
@@ -137,29 +135,29 @@ type SignMessageParams struct {
 // SignTypedDataParams sign EIP-712 typed data.
 type SignTypedDataParams struct {
 	Signing
-	TypedData json.RawMessage `json:"typedData"`
+	TypedData Raw `json:"typedData"`
 }
 
 // SignTransactionParams sign, and with SubmissionConfig broadcast, a transaction.
 type SignTransactionParams struct {
 	Signing
-	Transaction      json.RawMessage   `json:"transaction"` // base64url string, or TransactionObject
+	Transaction      Raw               `json:"transaction"` // base64url string, or TransactionObject
 	SubmissionConfig *SubmissionConfig `json:"submissionConfig,omitempty"`
 	SimulationConfig *SimulationConfig `json:"simulationConfig,omitempty"`
 }
 
 // TransactionObject is a transaction by its kind.
 type TransactionObject struct {
-	Kind                 string          `json:"kind"`            // RLP_ENCODED, EIP_1559 or PSBT
-	Bytes                string          `json:"bytes,omitempty"` // of RLP_ENCODED and PSBT
-	ChainID              json.RawMessage `json:"chainId,omitempty"`
-	Nonce                json.RawMessage `json:"nonce,omitempty"`
-	GasLimit             json.RawMessage `json:"gasLimit,omitempty"`
-	MaxFeePerGas         json.RawMessage `json:"maxFeePerGas,omitempty"`
-	MaxPriorityFeePerGas json.RawMessage `json:"maxPriorityFeePerGas,omitempty"`
-	To                   string          `json:"to,omitempty"`
-	Value                json.RawMessage `json:"value,omitempty"`
-	Data                 string          `json:"data,omitempty"`
+	Kind                 string `json:"kind"`            // RLP_ENCODED, EIP_1559 or PSBT
+	Bytes                string `json:"bytes,omitempty"` // of RLP_ENCODED and PSBT
+	ChainID              Raw    `json:"chainId,omitempty"`
+	Nonce                Raw    `json:"nonce,omitempty"`
+	GasLimit             Raw    `json:"gasLimit,omitempty"`
+	MaxFeePerGas         Raw    `json:"maxFeePerGas,omitempty"`
+	MaxPriorityFeePerGas Raw    `json:"maxPriorityFeePerGas,omitempty"`
+	To                   string `json:"to,omitempty"`
+	Value                Raw    `json:"value,omitempty"`
+	Data                 string `json:"data,omitempty"`
 }
 
 // SubmissionConfig names the network to broadcast to.
@@ -175,7 +173,7 @@ type SimulationConfig struct {
 
 // PrepareParams are the body of POST /prepare. It has no method and no timestamp.
 type PrepareParams struct {
-	Transaction            json.RawMessage   `json:"transaction"`
+	Transaction            Raw               `json:"transaction"`
 	OrganizationID         string            `json:"organizationId"`
 	SubmissionConfig       *SubmissionConfig `json:"submissionConfig,omitempty"`
 	SimulationConfig       *SimulationConfig `json:"simulationConfig,omitempty"`

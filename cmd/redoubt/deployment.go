@@ -13,7 +13,7 @@ import (
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/id"
-	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -165,7 +165,7 @@ func (d deployment) newKey(name string) (ed25519.PrivateKey, error) {
 }
 
 func (d deployment) createAnchor(root seal.Root, shard proof.ID) error {
-	genesis, err := ledger.Genesis(shard)
+	genesis, err := state.Genesis(shard)
 	if err != nil {
 		return err
 	}

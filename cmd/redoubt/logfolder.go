@@ -14,6 +14,7 @@ import (
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -30,8 +31,8 @@ type verified struct {
 // folderVerifier walks a ledger from its beginning.
 type folderVerifier struct {
 	head    proof.Head
-	tree    *ledger.Tree
-	index   *ledger.Index
+	tree    *state.Tree
+	index   *state.Index
 	hashes  []tlog.Hash // all stored hashes of the log, in order
 	headKey *[32]byte   // of the policy engine, when its root secret is here
 }
@@ -47,11 +48,11 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 	if err != nil {
 		return verified{}, err
 	}
-	genesis, err := ledger.Genesis(signed.Manifest.Shard)
+	genesis, err := state.Genesis(signed.Manifest.Shard)
 	if err != nil {
 		return verified{}, err
 	}
-	v := &folderVerifier{head: genesis, tree: ledger.NewTree(), index: ledger.NewIndex(), headKey: d.headKey()}
+	v := &folderVerifier{head: genesis, tree: state.NewTree(), index: state.NewIndex(), headKey: d.headKey()}
 	reader, err := sqlite.OpenReader(ctx, d.database())
 	if err != nil {
 		return verified{}, err
@@ -120,7 +121,7 @@ func (v *folderVerifier) commit(row ledger.Row) error {
 		if len(r.Sealed) == 0 {
 			v.index.Delete(r.Key)
 		} else {
-			v.index.Put(ledger.Item{Key: r.Key, Version: r.Version, Hash: r.Hash()})
+			v.index.Put(state.Item{Key: r.Key, Version: r.Version, Hash: r.Hash()})
 		}
 	}
 	if root != head.Root || v.index.Sum() != head.State {

@@ -9,6 +9,7 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/enclave"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -56,7 +57,7 @@ func newEngine(v *enclave.Vault, host, certifier *wire.Link, epoch uint64) *Engi
 		vault: v, host: host, certifier: certifier, signers: &signers{vault: v}, clock: &clock{}, epoch: epoch,
 		recordKey: v.Root.Key("record"), entryKey: v.Root.Key("entry"),
 		logKey: v.Root.Derive("log"), headKey: v.Root.Derive("head"), tagKey: v.Root.Derive("tag"),
-		index: ledger.NewIndex(), dirty: map[ledger.Key]dirty{}, records: newRecordCache(1 << 14), replays: newReplays(),
+		index: state.NewIndex(), dirty: map[ledger.Key]dirty{}, records: newRecordCache(1 << 14), replays: newReplays(),
 		limiter: newLimiter(v.Pack.RateLimit), wake: make(chan struct{}, 1), stopped: make(chan struct{}), heard: make(chan struct{}),
 		accounts: newAccountCache(1 << 14), anchors: make(chan *batch, maxAhead-2), signing: make(chan signWork, 16),
 		results: make(chan []*finished, 64),
@@ -81,7 +82,7 @@ func (e *Engine) loadIndex(ctx context.Context) (uint64, error) {
 			if len(item.Key) != ledger.KeySize {
 				return 0, fmt.Errorf("%w (a key of %d bytes)", errRolledBack, len(item.Key))
 			}
-			if err := e.index.Load(ledger.Item{Key: ledger.Key(item.Key), Version: item.Version, Hash: item.Hash}); err != nil {
+			if err := e.index.Load(state.Item{Key: ledger.Key(item.Key), Version: item.Version, Hash: item.Hash}); err != nil {
 				return 0, fmt.Errorf("%w (%w)", errRolledBack, err)
 			}
 		}
@@ -146,7 +147,7 @@ func (e *Engine) openTree(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the database cannot be read: %w", err)
 	}
-	if e.tree, err = ledger.OpenTree(e.head.Size, edge.Hashes); err != nil {
+	if e.tree, err = state.OpenTree(e.head.Size, edge.Hashes); err != nil {
 		return fmt.Errorf("%w (%w)", errRolledBack, err)
 	}
 	root, err := e.tree.Root()
@@ -225,7 +226,7 @@ func (e *Engine) replaysOf(ctx context.Context, rows []ledger.Row, head proof.He
 // is unknown until the next run is read, so only its link is known: the run is asked for again with one row more.
 func (e *Engine) headBefore(ctx context.Context, rows []ledger.Row, i int, head proof.Head) (proof.Head, error) {
 	if head.Index == 1 {
-		return ledger.Genesis(head.Shard)
+		return state.Genesis(head.Shard)
 	}
 	var previous proof.Head
 	if i > 0 {

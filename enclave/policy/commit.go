@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -53,14 +54,14 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 	newest := lastChanges(proposals)
 	stored := ledger.Commit{Version: 1, Index: e.head.Index + 1, First: proposals[0].entry.Index}
 	var bodies [][]byte
-	var items []ledger.Item
+	var items []state.Item
 	for _, p := range proposals {
 		records, err := e.sealRecords(p, newest)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range records {
-			items = append(items, ledger.Item{Key: r.Key, Version: r.Version, Hash: r.Hash()})
+			items = append(items, state.Item{Key: r.Key, Version: r.Version, Hash: r.Hash()})
 		}
 		stored.Records = append(stored.Records, records...)
 		entry, body, err := e.sealEntry(p)
@@ -139,7 +140,7 @@ func (e *Engine) sealEntry(p *proposal) (ledger.Stored, []byte, error) {
 
 // nextHead moves tree and index on and makes the head and the row to store. When the row is then not stored, the engine
 // stops, so that what moved here does not matter.
-func (e *Engine) nextHead(stored ledger.Commit, items []ledger.Item, bodies [][]byte) (proof.Head, wire.Commit, error) {
+func (e *Engine) nextHead(stored ledger.Commit, items []state.Item, bodies [][]byte) (proof.Head, wire.Commit, error) {
 	e.treeMu.Lock()
 	defer e.treeMu.Unlock()
 	for _, entry := range stored.Entries {
@@ -170,7 +171,7 @@ func (e *Engine) nextHead(stored ledger.Commit, items []ledger.Item, bodies [][]
 }
 
 // moveIndex folds the changed records into the index and its digest, each once.
-func (e *Engine) moveIndex(items []ledger.Item) proof.Hash {
+func (e *Engine) moveIndex(items []state.Item) proof.Hash {
 	if len(items) == 0 {
 		return e.head.State
 	}

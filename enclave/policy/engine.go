@@ -7,6 +7,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/enclave"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -29,7 +30,7 @@ type Engine struct {
 
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex
-	index   *ledger.Index
+	index   *state.Index
 	dirty   map[ledger.Key]dirty // applied, not yet committed
 	records *recordCache
 	replays *replays
@@ -44,7 +45,7 @@ type Engine struct {
 	accounts *accountCache
 
 	treeMu  sync.Mutex
-	tree    *ledger.Tree
+	tree    *state.Tree
 	head    proof.Head // newest committed
 	receipt proof.SignedReceipt
 	heard   chan struct{} // closed and replaced with every receipt

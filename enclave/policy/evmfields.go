@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"encoding/json"
 	"math/big"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -17,7 +16,7 @@ func evmFromFields(o api.TransactionObject, path string) (*evm.Transaction, erro
 	var fields [6]*big.Int
 	for i, f := range []struct {
 		name string
-		raw  json.RawMessage
+		raw  api.Raw
 	}{
 		{"chainId", o.ChainID}, {"nonce", o.Nonce}, {"gasLimit", o.GasLimit},
 		{"maxFeePerGas", o.MaxFeePerGas}, {"maxPriorityFeePerGas", o.MaxPriorityFeePerGas}, {"value", o.Value},

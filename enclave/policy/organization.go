@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -244,7 +243,7 @@ func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Auth
 }
 
 // publicKey reads a key as clients send it, a base64url string, or as the published contract types it, an array of bytes.
-func publicKey(raw json.RawMessage) ([]byte, error) {
+func publicKey(raw api.Raw) ([]byte, error) {
 	if strings.HasPrefix(string(raw), "[") {
 		var numbers []uint8
 		var list []int64

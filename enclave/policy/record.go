@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -55,7 +56,7 @@ func load[T any](ctx context.Context, e *Engine, key ledger.Key) (found[T], erro
 }
 
 // fetch reads a record of ours from the host.
-func (e *Engine) fetch(ctx context.Context, item ledger.Item, into any) error {
+func (e *Engine) fetch(ctx context.Context, item state.Item, into any) error {
 	sealed, err := e.fetchSealed(ctx, item)
 	if err != nil {
 		return err
@@ -68,7 +69,7 @@ func (e *Engine) fetch(ctx context.Context, item ledger.Item, into any) error {
 }
 
 // fetchSealed reads a record's bytes from the host and refuses all but those that the index names.
-func (e *Engine) fetchSealed(ctx context.Context, item ledger.Item) ([]byte, error) {
+func (e *Engine) fetchSealed(ctx context.Context, item state.Item) ([]byte, error) {
 	answer, err := wire.Ask[wire.Records](ctx, e.host, wire.KindRecords, wire.RecordsRequest{Keys: [][]byte{item.Key[:]}})
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"math/big"
 	"strings"
 
@@ -167,7 +166,7 @@ func hexBytes(text string) ([]byte, error) {
 }
 
 // number reads an unsigned integer below 2^256: a JSON integer, or a string in decimal or with 0x.
-func number(raw json.RawMessage, path string) (*big.Int, error) {
+func number(raw api.Raw, path string) (*big.Int, error) {
 	if len(raw) == 0 {
 		return nil, api.Errorf(api.TypeMalformed, "is missing").At(path)
 	}
@@ -189,7 +188,7 @@ func number(raw json.RawMessage, path string) (*big.Int, error) {
 // evmNetworks gives the chain ids of the networks that clients name.
 func evmChainID(chainName, network string) (*big.Int, bool) {
 	if chainName == "eip155" {
-		n, err := number(json.RawMessage(network), "")
+		n, err := number(api.Raw(network), "")
 		return n, err == nil && !strings.HasPrefix(network, "0x")
 	}
 	id, ok := map[string]int64{

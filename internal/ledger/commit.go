@@ -68,15 +68,3 @@ func Open(head proof.Head, blob []byte) (Commit, error) {
 	}
 	return commit, nil
 }
-
-// Genesis is the head of an empty shard.
-func Genesis(shard proof.ID) (proof.Head, error) {
-	root, err := NewTree().Root()
-	if err != nil {
-		return proof.Head{}, err
-	}
-	return proof.Head{
-		Version: 1, Shard: shard, Root: root, State: NewIndex().Sum(),
-		StateAlg: proof.StateAlgorithm, TreeAlg: proof.TreeAlgorithm,
-	}, nil
-}

@@ -1,4 +1,4 @@
-package ledger
+package state
 
 import (
 	"bytes"
@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/btree"
 
+	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // Item is what the policy engine keeps in memory of a record.
 type Item struct {
-	Key     Key
+	Key     ledger.Key
 	Version uint64
 	Hash    proof.Hash
 }
@@ -29,7 +30,7 @@ func NewIndex() *Index {
 }
 
 // Get returns the current version and hash of a record, or that there is none.
-func (x *Index) Get(key Key) (Item, bool) { return x.tree.Get(Item{Key: key}) }
+func (x *Index) Get(key ledger.Key) (Item, bool) { return x.tree.Get(Item{Key: key}) }
 
 // Len returns the number of records.
 func (x *Index) Len() int { return x.tree.Len() }
@@ -47,7 +48,7 @@ func (x *Index) Put(item Item) {
 }
 
 // Delete removes a record from the index and from its digest.
-func (x *Index) Delete(key Key) {
+func (x *Index) Delete(key ledger.Key) {
 	if old, existed := x.tree.Delete(Item{Key: key}); existed {
 		x.digest.Remove(old.Key, old.Version, old.Hash)
 	}
@@ -67,8 +68,8 @@ func (x *Index) Load(item Item) error {
 }
 
 // Range yields the records of a kind with a first identifier, in the order of their second one.
-func (x *Index) Range(kind Kind, first proof.ID) iter.Seq[Item] {
-	start := NewKey(kind, first, proof.ID{})
+func (x *Index) Range(kind ledger.Kind, first proof.ID) iter.Seq[Item] {
+	start := ledger.NewKey(kind, first, proof.ID{})
 	return func(yield func(Item) bool) {
 		x.tree.AscendGreaterOrEqual(Item{Key: start}, func(item Item) bool {
 			return bytes.Equal(item.Key[:18], start[:18]) && yield(item)

@@ -1,4 +1,4 @@
-package ledger
+package state
 
 import (
 	"crypto/sha256"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/zeebo/blake3"
 
+	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -24,7 +25,7 @@ const (
 type Digest struct{ lanes [words]uint64 }
 
 // Add puts an element in.
-func (d *Digest) Add(key Key, version uint64, hash proof.Hash) {
+func (d *Digest) Add(key ledger.Key, version uint64, hash proof.Hash) {
 	element := expand(key, version, hash)
 	for i, y := range element {
 		x := d.lanes[i]
@@ -33,7 +34,7 @@ func (d *Digest) Add(key Key, version uint64, hash proof.Hash) {
 }
 
 // Remove takes an element out.
-func (d *Digest) Remove(key Key, version uint64, hash proof.Hash) {
+func (d *Digest) Remove(key ledger.Key, version uint64, hash proof.Hash) {
 	element := expand(key, version, hash)
 	for i, y := range element {
 		x := d.lanes[i]
@@ -50,11 +51,11 @@ func (d *Digest) Sum() proof.Hash {
 	return sha256.Sum256(b[:])
 }
 
-func expand(key Key, version uint64, hash proof.Hash) [words]uint64 {
-	var input [KeySize + 8 + 32]byte
+func expand(key ledger.Key, version uint64, hash proof.Hash) [words]uint64 {
+	var input [ledger.KeySize + 8 + 32]byte
 	copy(input[:], key[:])
-	binary.BigEndian.PutUint64(input[KeySize:], version)
-	copy(input[KeySize+8:], hash[:])
+	binary.BigEndian.PutUint64(input[ledger.KeySize:], version)
+	copy(input[ledger.KeySize+8:], hash[:])
 
 	h := blake3.New()
 	h.Write(input[:])

@@ -1,4 +1,4 @@
-package ledger_test
+package state_test
 
 import (
 	"crypto/sha256"
@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -23,8 +24,8 @@ func hash(n uint64) proof.Hash { return sha256.Sum256(binary.BigEndian.AppendUin
 // The digest of a set must not depend on the way that led to it.
 func TestDigestIsAMultisetHash(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	there := map[ledger.Key]ledger.Item{}
-	walked := ledger.NewIndex()
+	there := map[ledger.Key]state.Item{}
+	walked := state.NewIndex()
 	for range 2000 {
 		k := key(r.Uint64N(50))
 		if r.IntN(3) == 0 {
@@ -32,11 +33,11 @@ func TestDigestIsAMultisetHash(t *testing.T) {
 			delete(there, k)
 			continue
 		}
-		item := ledger.Item{Key: k, Version: r.Uint64N(9), Hash: hash(r.Uint64N(1000))}
+		item := state.Item{Key: k, Version: r.Uint64N(9), Hash: hash(r.Uint64N(1000))}
 		walked.Put(item)
 		there[k] = item
 	}
-	direct := ledger.NewIndex()
+	direct := state.NewIndex()
 	for n := range uint64(50) {
 		if item, ok := there[key(n)]; ok {
 			if err := direct.Load(item); err != nil {
@@ -47,33 +48,33 @@ func TestDigestIsAMultisetHash(t *testing.T) {
 	if walked.Sum() != direct.Sum() || walked.Len() != direct.Len() {
 		t.Fatal("the digest depends on the order of changes")
 	}
-	direct.Put(ledger.Item{Key: key(3), Version: 77, Hash: hash(1)})
+	direct.Put(state.Item{Key: key(3), Version: 77, Hash: hash(1)})
 	if walked.Sum() == direct.Sum() {
 		t.Fatal("another version has the same digest")
 	}
 }
 
 func TestLoadRefusesRepeatedItems(t *testing.T) {
-	x := ledger.NewIndex()
+	x := state.NewIndex()
 	for _, n := range []uint64{1, 2, 5} {
-		if err := x.Load(ledger.Item{Key: key(n)}); err != nil {
+		if err := x.Load(state.Item{Key: key(n)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, n := range []uint64{5, 4} {
-		if err := x.Load(ledger.Item{Key: key(n)}); err == nil {
+		if err := x.Load(state.Item{Key: key(n)}); err == nil {
 			t.Errorf("item %d was accepted after item 5", n)
 		}
 	}
 }
 
 func TestRangeYieldsOneOrganization(t *testing.T) {
-	x := ledger.NewIndex()
+	x := state.NewIndex()
 	org, other := proof.ID{1}, proof.ID{2}
 	for i := range byte(5) {
-		x.Put(ledger.Item{Key: ledger.NewKey(ledger.KindWallet, org, proof.ID{i})})
-		x.Put(ledger.Item{Key: ledger.NewKey(ledger.KindWallet, other, proof.ID{i})})
-		x.Put(ledger.Item{Key: ledger.NewKey(ledger.KindTag, org, proof.ID{i})})
+		x.Put(state.Item{Key: ledger.NewKey(ledger.KindWallet, org, proof.ID{i})})
+		x.Put(state.Item{Key: ledger.NewKey(ledger.KindWallet, other, proof.ID{i})})
+		x.Put(state.Item{Key: ledger.NewKey(ledger.KindTag, org, proof.ID{i})})
 	}
 	n := byte(0)
 	for item := range x.Range(ledger.KindWallet, org) {
@@ -90,7 +91,7 @@ func TestRangeYieldsOneOrganization(t *testing.T) {
 // A tree that keeps only its right edge must agree with tlog's own over all hashes, also after it was reopened.
 func TestTreeAgreesWithFullTree(t *testing.T) {
 	full := fullTree{}
-	edge := ledger.NewTree()
+	edge := state.NewTree()
 	for n := range uint64(300) {
 		c := hash(n)
 		stored, err := tlog.StoredHashes(int64(n), proof.Leaf(c), &full)
@@ -117,11 +118,11 @@ func TestTreeAgreesWithFullTree(t *testing.T) {
 			t.Fatalf("size %d: %v", n+1, err)
 		}
 		if n%7 == 0 {
-			hashes, err := full.ReadHashes(ledger.Edge(n + 1))
+			hashes, err := full.ReadHashes(state.Edge(n + 1))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if edge, err = ledger.OpenTree(n+1, hashes); err != nil {
+			if edge, err = state.OpenTree(n+1, hashes); err != nil {
 				t.Fatal(err)
 			}
 		} else if n%5 == 0 {
@@ -165,7 +166,7 @@ func (f *fullTree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 func BenchmarkDigestChange(b *testing.B) {
-	var d ledger.Digest
+	var d state.Digest
 	for b.Loop() {
 		d.Add(key(1), 1, proof.Hash{})
 	}
