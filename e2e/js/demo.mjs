@@ -1,18 +1,13 @@
 // The demonstration: a server, two chains, and everything that an app does with a wallet, in a few seconds. It
 // ends with an error if anything that it tells about did not happen.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { NetworkId } from '@phantom/client'
 import { Connection, Keypair, PublicKey, SystemProgram, Transaction } from '@solana/web3.js'
 import bs58 from 'bs58'
 import { Transaction as EthereumTransaction, Wallet, parseEther, verifyMessage } from 'ethers'
 import { authenticator, b64u, connect, ed25519Key, post, request, solanaPath, unb64u } from './app.mjs'
-import { binary } from './redoubt.mjs'
+import { run, verifyReceipt } from './redoubt.mjs'
 import { amount, bold, dim, done, green, red, refused, row, say, short, step, table, title } from './stage.mjs'
 import { startWorld } from './world.mjs'
 
@@ -165,27 +160,12 @@ async function showLog({ baseUrl }, app) {
   if (head.root) row('root', head.root)
   if (attestation.mode) row('mode', `${attestation.mode}, tier ${attestation.tier ?? 'unknown'}`)
   const receipt = answer.headers.get('x-redoubt-receipt')
-  if (receipt) row('receipt', `${short(receipt)}  ${dim('came with the last answer')}`)
-  if (await verified(baseUrl, body, answer, receipt)) done('the receipt is good: redoubt receipt verify says so')
+  row('receipt', `${short(receipt)}  ${dim('came with the last answer')}`)
+  await verifyReceipt(baseUrl, { request: body, response: answer.text, receipt })
+  done('the receipt proves that answer to that request, at its place in the log')
+  await run('log', 'verify', '--url', baseUrl)
+  done('the log is whole, from its first entry to its head')
   return head.size ?? head.index
-}
-
-// verified asks the program itself, where it can do that.
-async function verified(baseUrl, body, answer, receipt) {
-  if (!receipt) return false
-  const folder = await mkdtemp(join(tmpdir(), 'receipt-'))
-  try {
-    const files = { request: body, response: answer.text, receipt }
-    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text)
-    await promisify(execFile)(binary, [
-      'receipt', 'verify', '--server', baseUrl, ...Object.keys(files).flatMap((f) => [`--${f}`, join(folder, f)]),
-    ])
-    return true
-  } catch {
-    return false
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 function summary({ moved, log, seconds }) {

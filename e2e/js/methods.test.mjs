@@ -8,7 +8,9 @@ import { NetworkId } from '@phantom/client'
 import bs58 from 'bs58'
 import { verifyMessage as ethersVerify, verifyTypedData as ethersVerifyTypedData } from 'ethers'
 import { recoverMessageAddress, recoverTypedDataAddress } from 'viem'
-import { authenticator, b64u, call, connect, ed25519Key, ethereumPath, found, solanaPath, unb64u } from './app.mjs'
+import {
+  authenticator, b64u, call, connect, ed25519Key, ethereumPath, found, post, request, solanaPath, unb64u,
+} from './app.mjs'
 import { startRedoubt } from './redoubt.mjs'
 
 let redoubt, baseUrl, organizationId, key, client
@@ -140,6 +142,18 @@ describe('wallets', () => {
     const page = await client.getWallets(2, 1)
     assert.deepEqual(page.wallets.map((w) => w.walletId), made.slice(1))
     assert.deepEqual([page.totalCount, page.limit, page.offset], [3, 2, 1])
+  })
+
+  test('an identical createWallet makes one wallet, at once or later', async () => {
+    const { client, organizationId, key } = await found(baseUrl)
+    const body = request('createWallet', { organizationId, walletName: 'once', accounts: [solanaPath()] })
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => post(baseUrl, body, { key })))
+    answers.push(await post(baseUrl, body, { key }))
+    for (const { status, json, text } of answers) {
+      assert.equal(status, 200, text)
+      assert.deepEqual(json.result, answers[0].json.result)
+    }
+    assert.equal((await client.getWallets()).totalCount, 1)
   })
 
   test('getOrCreateWalletWithTag makes one wallet, however often it is asked', async () => {

@@ -1,9 +1,11 @@
 // Starts the all-in-one server, `redoubt dev`, as its users do.
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { startProcess } from './nodes/process.mjs'
 
 // binary is where the build puts the program; the environment variable REDOUBT names another one.
@@ -29,4 +31,21 @@ export async function startRedoubt({ data, rpc = {}, args = [] } = {}) {
     return result
   }
   return { baseUrl: child.match[1].replace(/\/$/, ''), data: folder, pid: child.pid, output: child.output, stop }
+}
+
+// run runs another command of the program to its end, and throws if it fails.
+export const run = (...args) => promisify(execFile)(binary, args)
+
+// verifyReceipt asks the program whether a receipt proves that this response answered this request.
+export async function verifyReceipt(baseUrl, { request, response, receipt }) {
+  const folder = await mkdtemp(join(tmpdir(), 'receipt-'))
+  try {
+    const files = { request: join(folder, 'request'), response: join(folder, 'response') }
+    await writeFile(files.request, request)
+    await writeFile(files.response, response)
+    return await run('receipt', 'verify', '--url', baseUrl, '--receipt', receipt,
+      '--request', files.request, '--response', files.response)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
