@@ -1,0 +1,56 @@
+# Few words: demo, test, check, acceptance, fuzz, bench, tcb, run.
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+GOFLAGS_BUILD := -trimpath -buildvcs=false
+JS := e2e/js
+FUZZTIME ?= 30s
+
+.PHONY: demo test check acceptance fuzz bench tcb run build clients unit js lint
+
+demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
+	@node $(JS)/demo.mjs
+
+test: build clients unit js ## everything, with heavy acceptance lines as a sample
+
+check: lint ## format, vet, lint, plan of the house, race detector
+	CGO_ENABLED=1 go test -race ./...
+
+acceptance: build ## the heavy lines in full
+	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 120m ./stamp/... ./internal/... ./enclave/... ./e2e/...
+
+fuzz: ## every fuzz target, FUZZTIME each
+	@set -e; for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+bench: ## benchmarks of the parts
+	go test -run '^$$' -bench . -benchmem ./...
+
+tcb: ## write the enclaves' lists of dependencies anew
+	WRITE_TCB=1 go test -count=1 -run TestDependencyLists ./internal/arch
+
+run: build ## the development server on ./data
+	bin/redoubt dev --data data
+
+build: ## the binaries, into bin
+	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
+
+unit: build ## Go tests
+	go vet ./...
+	go test -timeout 20m ./...
+
+js: build clients ## the published clients against the real server
+	cd $(JS) && npm test --silent
+
+clients: $(JS)/node_modules/.installed
+
+$(JS)/node_modules/.installed: $(JS)/package-lock.json
+	cd $(JS) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+lint: bin/golangci-lint
+	bin/golangci-lint run ./...
+
+bin/golangci-lint: tools/go.mod
+	cd tools && go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
