@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/id"
@@ -100,8 +102,8 @@ func (d deployment) create(ctx context.Context, s settings) error {
 			return err
 		}
 	}
-	if err := os.Rename(stage, d.dir); err != nil {
-		return fmt.Errorf("%w (the folder must be empty or missing, and not a mount point: use a folder inside it)", err)
+	if err := unix.Rename(stage, d.dir); err != nil { // unlike os.Rename, over an empty folder too
+		return fmt.Errorf("put %s in its place: %w (the folder must be empty or missing, and not a mount point: use a folder inside it)", err)
 	}
 	return syncFolder(parent)
 }

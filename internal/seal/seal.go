@@ -34,14 +34,14 @@ const RootSize = 32
 var ErrOpen = errors.New("sealed record does not open: wrong key, wrong place or changed bytes")
 
 // Root is an enclave's root secret, from which all its keys derive. It never prints.
-type Root struct{ secret [RootSize]byte }
+type Root struct{ secret *[RootSize]byte } // a pointer: fmt follows none out of an unexported field
 
 // NewRoot takes a root secret of RootSize bytes.
 func NewRoot(secret []byte) (Root, error) {
-	var r Root
 	if len(secret) != RootSize {
-		return r, fmt.Errorf("root secret has %d bytes, want %d", len(secret), RootSize)
+		return Root{}, fmt.Errorf("root secret has %d bytes, want %d", len(secret), RootSize)
 	}
+	r := Root{secret: new([RootSize]byte)}
 	copy(r.secret[:], secret)
 	return r, nil
 }
@@ -57,7 +57,10 @@ func (r Root) Derive(label string) [32]byte {
 func (r Root) Commitment() [32]byte { return r.Derive("commitment") }
 
 // Key returns the sealing key for a label.
-func (r Root) Key(label string) Key { return Key{secret: r.Derive("seal\x00" + label)} }
+func (r Root) Key(label string) Key {
+	secret := r.Derive("seal\x00" + label)
+	return Key{secret: &secret}
+}
 
 // Format implements fmt.Formatter without the secret.
 func (Root) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
@@ -66,7 +69,7 @@ func (Root) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
 func (Root) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
 
 // Key seals and opens envelopes of one kind. It never prints.
-type Key struct{ secret [32]byte }
+type Key struct{ secret *[32]byte }
 
 // Seal encrypts a plaintext for a context that must be given again to open it.
 func (k Key) Seal(context, plaintext []byte) ([]byte, error) {
