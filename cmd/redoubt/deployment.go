@@ -103,7 +103,7 @@ func (d deployment) create(ctx context.Context, s settings) error {
 		}
 	}
 	if err := unix.Rename(stage, d.dir); err != nil { // unlike os.Rename, over an empty folder too
-		return fmt.Errorf("put %s in its place: %w (the folder must be empty or missing, and not a mount point: use a folder inside it)", err)
+		return fmt.Errorf("put %s in its place: %w (the folder must be empty or missing, and not a mount point: use a folder inside it)", d.dir, err)
 	}
 	return syncFolder(parent)
 }

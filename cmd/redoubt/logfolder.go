@@ -35,6 +35,10 @@ type folderVerifier struct {
 	index   *state.Index
 	hashes  []tlog.Hash // all stored hashes of the log, in order
 	headKey *[32]byte   // of the policy engine, when its root secret is here
+
+	derived, entries uint64       // the commit that the derived tables reflect, and the log's size then
+	reflected        *state.Index // the records at that commit
+	records, stored  int          // derived records and stored hashes that were seen
 }
 
 // verifyFolder checks every stored byte of a data folder against the chain of heads, and the newest head against the
@@ -58,10 +62,14 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 		return verified{}, err
 	}
 	defer reader.Close()
-	if err := reader.Commits(ctx, v.see); err != nil {
+	if v.derived, v.entries, err = reader.Derived(ctx); err != nil {
 		return verified{}, err
 	}
-	if err := reader.Derived(ctx, v.item, v.hash); err != nil {
+	v.reflect()
+	if err := errors.Join(reader.Commits(ctx, v.see), v.progress()); err != nil {
+		return verified{}, err
+	}
+	if err := errors.Join(reader.Records(ctx, v.record), reader.Hashes(ctx, v.hash), v.complete()); err != nil {
 		return verified{}, err
 	}
 	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:])}
@@ -128,7 +136,15 @@ func (v *folderVerifier) commit(row ledger.Row) error {
 		return fmt.Errorf("commit %d does not lead to the root and digest of its head", head.Index)
 	}
 	v.head = head
+	v.reflect()
 	return checkBodies(row, commit)
+}
+
+// reflect keeps the records as they were at the commit that the derived tables reflect.
+func (v *folderVerifier) reflect() {
+	if v.head.Index == v.derived && v.head.Size == v.entries {
+		v.reflected = v.index.Clone()
+	}
 }
 
 // checkBodies checks the sealed request bodies, unless they were pruned.
@@ -148,16 +164,25 @@ func checkBodies(row ledger.Row, commit ledger.Commit) error {
 	return nil
 }
 
-// item checks one derived record against what the commits say. Derived tables may lag, but never lie.
-func (v *folderVerifier) item(key []byte, version uint64, hash, sealed []byte, behind bool) error {
+// progress checks that the derived tables reflect a commit that is there.
+func (v *folderVerifier) progress() error {
+	if v.reflected == nil {
+		return fmt.Errorf("the derived tables claim to reflect commit %d, which is missing", v.derived)
+	}
+	return nil
+}
+
+// record checks one derived record against the commits that the table reflects.
+func (v *folderVerifier) record(key []byte, version uint64, hash, sealed []byte) error {
+	v.records++
 	if len(key) != ledger.KeySize {
 		return errors.New("a record has a key of the wrong size")
 	}
-	item, ok := v.index.Get(ledger.Key(key))
 	if own := sha256.Sum256(sealed); !bytes.Equal(own[:], hash) {
 		return fmt.Errorf("record %x is not what its hash says", key)
 	}
-	if !behind && (!ok || item.Version != version || !bytes.Equal(item.Hash[:], hash)) {
+	item, ok := v.reflected.Get(ledger.Key(key))
+	if !ok || item.Version != version || !bytes.Equal(item.Hash[:], hash) {
 		return fmt.Errorf("record %x is not the newest one of the log", key)
 	}
 	return nil
@@ -165,8 +190,20 @@ func (v *folderVerifier) item(key []byte, version uint64, hash, sealed []byte, b
 
 // hash checks one stored hash of the log.
 func (v *folderVerifier) hash(id int64, b []byte) error {
+	v.stored++
 	if id < 0 || id >= int64(len(v.hashes)) || !bytes.Equal(v.hashes[id][:], b) {
 		return fmt.Errorf("stored hash %d of the log is not the right one", id)
+	}
+	return nil
+}
+
+// complete checks that no derived row is missing.
+func (v *folderVerifier) complete() error {
+	if v.records != v.reflected.Len() {
+		return fmt.Errorf("%d records are stored, the log knows %d", v.records, v.reflected.Len())
+	}
+	if want := tlog.StoredHashCount(int64(v.entries)); int64(v.stored) != want {
+		return fmt.Errorf("%d hashes of the log are stored, want %d", v.stored, want)
 	}
 	return nil
 }

@@ -38,6 +38,11 @@ func (s *Store) deriveLoop(ctx context.Context) {
 func (s *Store) flush(ctx context.Context) (uint64, error) {
 	s.derive.Lock()
 	defer s.derive.Unlock()
+	return s.catchUp(ctx)
+}
+
+// catchUp is flush for a caller that holds the lock.
+func (s *Store) catchUp(ctx context.Context) (uint64, error) {
 	if err := s.settle(ctx); err != nil {
 		return 0, err
 	}

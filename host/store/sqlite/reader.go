@@ -63,14 +63,14 @@ func (r *Reader) Commits(ctx context.Context, see func(wire.Commit) error) error
 	return rows.Err()
 }
 
-// Derived calls see for each derived record, and hash for each stored hash of the log. behind says that the derived
-// tables do not reflect the newest commit yet.
-func (r *Reader) Derived(ctx context.Context, see func(key []byte, version uint64, hash, sealed []byte, behind bool) error, hash func(id int64, b []byte) error) error {
-	var behind bool
-	err := r.tx.QueryRowContext(ctx, "SELECT derived < (SELECT coalesce(max(idx), 0) FROM commits) FROM progress").Scan(&behind)
-	if err != nil {
-		return err
-	}
+// Derived returns the newest commit that the derived tables reflect, and the log's size then.
+func (r *Reader) Derived(ctx context.Context) (commit, entries uint64, err error) {
+	err = r.tx.QueryRowContext(ctx, "SELECT derived, entries FROM progress").Scan(&commit, &entries)
+	return commit, entries, err
+}
+
+// Records calls see for each derived record.
+func (r *Reader) Records(ctx context.Context, see func(key []byte, version uint64, hash, sealed []byte) error) error {
 	records, err := r.tx.QueryContext(ctx, "SELECT key, version, hash, sealed FROM records ORDER BY key")
 	if err != nil {
 		return err
@@ -82,17 +82,15 @@ func (r *Reader) Derived(ctx context.Context, see func(key []byte, version uint6
 		if err := records.Scan(&key, &version, &sum, &sealed); err != nil {
 			return err
 		}
-		if err := see(key, version, sum, sealed, behind); err != nil {
+		if err := see(key, version, sum, sealed); err != nil {
 			return err
 		}
 	}
-	if err := records.Err(); err != nil {
-		return err
-	}
-	return r.hashes(ctx, hash)
+	return records.Err()
 }
 
-func (r *Reader) hashes(ctx context.Context, see func(id int64, b []byte) error) error {
+// Hashes calls see for each stored hash of the log.
+func (r *Reader) Hashes(ctx context.Context, see func(id int64, b []byte) error) error {
 	rows, err := r.tx.QueryContext(ctx, "SELECT id, hash FROM hashes ORDER BY id")
 	if err != nil {
 		return err

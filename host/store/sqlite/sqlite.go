@@ -32,6 +32,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows, and that one commit is appended at a time
 	newest  uint64
+	size    uint64              // entries of the log
 	unsure  bool                // a commit failed, and may be stored all the same
 	pending []wire.StoredCommit // stored, not yet derived from
 	fresh   map[wire.Key][]byte // records of pending commits, newest version
@@ -113,8 +114,11 @@ func (s *Store) load(ctx context.Context) error {
 	}
 	for {
 		more, err := s.deriveStored(ctx)
-		if err != nil || !more {
+		if err != nil {
 			return err
+		}
+		if !more {
+			return s.write.QueryRowContext(ctx, "SELECT entries FROM progress").Scan(&s.size)
 		}
 	}
 }
@@ -129,6 +133,9 @@ func (s *Store) Append(ctx context.Context, c wire.Commit) error {
 	defer s.mu.Unlock()
 	if s.unsure || c.Index != s.newest+1 {
 		return fmt.Errorf("%w: it is number %d, stored are %d", desk.ErrConflict, c.Index, s.newest)
+	}
+	if stored.Version != 1 || stored.Index != c.Index || stored.First != s.size {
+		return fmt.Errorf("commit %d: its blob is of commit %d, entry %d on; look-ups could not be derived from it", c.Index, stored.Index, stored.First)
 	}
 	if _, err := s.add.ExecContext(ctx, int64(c.Index), c.Head, c.Tag[:], c.Blob, c.Bodies); err != nil {
 		s.unsure = true
@@ -146,7 +153,7 @@ func (s *Store) Append(ctx context.Context, c wire.Commit) error {
 
 // appended notes a stored commit. The lock is held.
 func (s *Store) appended(c wire.StoredCommit) {
-	s.newest = c.Index
+	s.newest, s.size = c.Index, c.First+uint64(len(c.Entries))
 	s.pending = append(s.pending, c)
 	for _, r := range c.Records {
 		s.fresh[r.Key] = r.Sealed
@@ -199,7 +206,9 @@ func (s *Store) Records(ctx context.Context, keys [][]byte) ([][]byte, error) {
 
 // Index implements desk.Store.
 func (s *Store) Index(ctx context.Context, after []byte, limit int) (uint64, []wire.IndexItem, error) {
-	derived, err := s.flush(ctx)
+	s.derive.Lock() // nothing is derived between the flush and the page, which reflects that commit and no later one
+	defer s.derive.Unlock()
+	derived, err := s.catchUp(ctx)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -29,6 +29,9 @@ func NewIndex() *Index {
 	return &Index{tree: btree.NewG(64, func(a, b Item) bool { return bytes.Compare(a.Key[:], b.Key[:]) < 0 })}
 }
 
+// Clone returns a copy that changes apart from the original.
+func (x *Index) Clone() *Index { return &Index{tree: x.tree.Clone(), digest: x.digest} }
+
 // Get returns the current version and hash of a record, or that there is none.
 func (x *Index) Get(key ledger.Key) (Item, bool) { return x.tree.Get(Item{Key: key}) }
 
