@@ -117,6 +117,7 @@ func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, 
 		return e.once(ctx, key, c.now, first, func(p *replay) answer {
 			a, err := e.fromLog(ctx, c, p, func() (answer, error) { return again(ctx, c, &params, p) })
 			if err != nil {
+				e.vault.Log.Printf("entry %d: its answer cannot be made again: %v", p.index, err)
 				return failure(err, c.requestID)
 			}
 			return a

@@ -56,7 +56,8 @@ func (s *Signer) learnHead(ctx context.Context, v *enclave.Vault) error {
 	if err != nil {
 		return err
 	}
-	return s.accept(answer.Receipt)
+	_, err = s.accept(answer.Receipt)
+	return err
 }
 
 // handle serves one call of the policy engine. Receipts are judged in the order in which they arrive.
@@ -68,14 +69,15 @@ func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 		go serve(call, s.accounts)
 	case wire.KindSign:
 		batch, err := wire.Read[wire.SignBatch](call)
+		var receipt proof.Receipt
 		if err == nil {
-			err = s.accept(batch.Receipt)
+			receipt, err = s.accept(batch.Receipt)
 		}
 		if err != nil {
 			call.Fail(err)
 			return
 		}
-		go func() { call.Reply(s.sign(batch)) }()
+		go func() { call.Reply(s.sign(receipt, batch.Orders)) }()
 	default:
 		call.Fail(wire.Faultf("refused", "the signer does not serve this"))
 	}
@@ -95,37 +97,39 @@ func serve[Message, Answer any](call *wire.Call, do func(Message) (Answer, error
 	call.Reply(answer)
 }
 
-// accept takes a receipt that is not older than the newest one seen.
-func (s *Signer) accept(signed proof.SignedReceipt) error {
+// accept takes a receipt for a head that is not older than the newest one seen. It returns the receipt with the newest
+// time seen, so that a receipt which was held back does not make a permit live longer.
+func (s *Signer) accept(signed proof.SignedReceipt) (proof.Receipt, error) {
 	r := signed.Receipt
 	hash, err := s.manifest.Hash()
 	if err != nil {
-		return err
+		return r, err
 	}
 	if r.Head.Shard != s.manifest.Shard || r.Manifest != hash {
-		return wire.Faultf("refused", "receipt of another shard or manifest")
+		return r, wire.Faultf("refused", "receipt of another shard or manifest")
 	}
 	if err := signed.Verify(s.manifest.Certifier); err != nil {
-		return wire.Faultf("refused", "%v", err)
+		return r, wire.Faultf("refused", "%v", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.Head.Index < s.newest.Head.Index || r.Head.Epoch < s.newest.Head.Epoch || r.Time < s.newest.Time {
-		return wire.Faultf("refused", "receipt of head %d is older than head %d, which was seen before", r.Head.Index, s.newest.Head.Index)
+	if r.Head.Index < s.newest.Head.Index || r.Head.Epoch < s.newest.Head.Epoch {
+		return r, wire.Faultf("refused", "receipt of head %d is older than head %d, which was seen before", r.Head.Index, s.newest.Head.Index)
 	}
+	r.Time = max(r.Time, s.newest.Time)
 	s.newest = r
-	return nil
+	return r, nil
 }
 
 // sign fans a batch out over the processors.
-func (s *Signer) sign(batch wire.SignBatch) wire.SignedBatch {
-	results := make([]wire.SignResult, len(batch.Orders))
+func (s *Signer) sign(receipt proof.Receipt, orders []wire.SignOrder) wire.SignedBatch {
+	results := make([]wire.SignResult, len(orders))
 	var all sync.WaitGroup
-	for i, order := range batch.Orders {
+	for i, order := range orders {
 		all.Go(func() {
 			s.work <- struct{}{}
 			defer func() { <-s.work }()
-			result, err := s.signOne(batch.Receipt.Receipt, order)
+			result, err := s.signOne(receipt, order)
 			if err != nil {
 				result = wire.SignResult{Fault: fmt.Sprintf("not signed: %v", err)}
 			}
