@@ -68,16 +68,12 @@ func (c *Certifier) receipt() (proof.SignedReceipt, error) {
 	return proof.SignReceipt(c.key, proof.Receipt{Version: 1, Head: c.state.Head, Time: c.state.Time, Manifest: c.manifest})
 }
 
-// newest returns the receipt for the newest head at this time.
+// newest returns the receipt for the newest head at this time. The time is made durable like a head: it is told to
+// others, and must not fall when we restart on a machine whose clock was set back.
 func (c *Certifier) newest() (wire.Anchored, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now, err := c.clock.now()
-	if err != nil {
-		return wire.Anchored{}, wire.Faultf("clock", "%v", err)
-	}
-	c.state.Time = now // made durable with the next head
-	receipt, err := c.receipt()
+	receipt, err := c.store(c.state)
 	return wire.Anchored{Receipt: receipt}, err
 }
 

@@ -158,7 +158,7 @@ func TestClockLeaps(t *testing.T) {
 	}{
 		{0, 0, 0, false},
 		{time.Second, time.Second, 1000, false},
-		{61 * time.Second, time.Second, 61_000, false},           // exactly 60 s ahead
+		{61 * time.Second, time.Second, 61_000, false},            // exactly 60 s ahead
 		{61*time.Second + time.Millisecond, time.Second, 0, true}, // a little more
 		{25 * time.Hour, 2 * time.Second, 0, true},
 		{30 * time.Second, 2 * time.Second, 61_000, false}, // back again: it stands still
