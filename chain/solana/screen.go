@@ -11,6 +11,9 @@ func IsMessage(b []byte) bool {
 	if b[0] == versionFlag|1 {
 		return len(b) > 3+2*32 // version 1: a header, one account and a blockhash
 	}
+	if len(b) > MaxSize {
+		return false // no validator takes more of the other versions
+	}
 	if looksLikeMessage(b) {
 		return true
 	}

@@ -122,6 +122,7 @@ func (d deployment) fill(ctx context.Context, s settings) error {
 		if err != nil {
 			return err
 		}
+		defer root.Zero()
 		roots[role] = root
 		manifest.Roots = append(manifest.Roots, proof.Measurement{Role: role, Hash: root.Commitment()})
 	}

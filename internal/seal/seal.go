@@ -53,6 +53,9 @@ func (r Root) Derive(label string) [32]byte {
 	return [32]byte(mac.Sum(nil))
 }
 
+// Zero wipes the root secret. Keys that were derived from it go on working.
+func (r Root) Zero() { clear(r.secret[:]) }
+
 // Commitment identifies the root secret without telling anything of it.
 func (r Root) Commitment() [32]byte { return r.Derive("commitment") }
 
