@@ -29,7 +29,7 @@ const (
 // launcher is gone, and returns the exit code.
 func Main(role proof.Role, serve func(context.Context, *Vault) error) int {
 	logger := log.New(os.Stderr, "", 0)
-	measures, err := harden()
+	measures, err := harden(role)
 	if err != nil {
 		logger.Printf("cannot lock down: %v", err)
 		return 1

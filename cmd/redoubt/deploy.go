@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -51,6 +52,9 @@ func runInit(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	c, _, err := readConfig("init", "init --config FILE", args, 0, stderr)
 	if err != nil {
 		return err
+	}
+	if c.Mode == proof.ModeProduction {
+		return errors.New("mode production refuses the process tier, the only one of this release: it proves nothing to a remote party; use mode development")
 	}
 	measurements, err := measure(c)
 	if err != nil {

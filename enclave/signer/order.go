@@ -29,8 +29,8 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	if err != nil {
 		return wire.SignResult{}, err
 	}
-	if parsed.Algorithm() != p.Algorithm {
-		return wire.SignResult{}, errors.New("the payload takes another algorithm than the permit names")
+	if parsed.Algorithm() != p.Algorithm || (p.Algorithm == api.Ed25519) != (p.Curve == api.CurveEd25519) {
+		return wire.SignResult{}, errors.New("the payload takes another algorithm than the permit or its key")
 	}
 	held, err := s.hold(p.Wallet, order.Sealed)
 	if errors.Is(err, errNotHeld) {

@@ -116,6 +116,9 @@ func (s *Signer) accept(signed proof.SignedReceipt) (proof.Receipt, error) {
 	if r.Head.Index < s.newest.Head.Index || r.Head.Epoch < s.newest.Head.Epoch {
 		return r, wire.Faultf("refused", "receipt of head %d is older than head %d, which was seen before", r.Head.Index, s.newest.Head.Index)
 	}
+	if s.newest.Version != 0 && r.Head.Index == s.newest.Head.Index && r.Head != s.newest.Head {
+		return r, wire.Faultf("refused", "two receipts for different heads %d: the anchor was rolled back", r.Head.Index)
+	}
 	r.Time = max(r.Time, s.newest.Time)
 	s.newest = r
 	return r, nil
