@@ -59,18 +59,35 @@ func (c *cache) get(wallet proof.ID) *held {
 	return e.Value.(*cached).held
 }
 
-func (c *cache) put(wallet proof.ID, h *held) {
+// put keeps an opened wallet and returns it. When another was faster to open it, that one stays: somebody may be about to
+// use it.
+func (c *cache) put(wallet proof.ID, h *held) *held {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e := c.by[wallet]; e != nil {
-		go e.Value.(*cached).held.wipe()
-		c.order.Remove(e)
+		h.wipe()
+		c.order.MoveToFront(e)
+		return e.Value.(*cached).held
 	}
 	c.by[wallet] = c.order.PushFront(&cached{wallet: wallet, held: h})
 	for c.order.Len() > c.max {
 		oldest := c.order.Remove(c.order.Back()).(*cached)
 		delete(c.by, oldest.wallet)
 		go oldest.held.wipe() // waits for those who still sign with it
+	}
+	return h
+}
+
+// lend has do use an opened wallet, which is opened again if it leaves the cache before it is used.
+func (s *Signer) lend(wallet proof.ID, sealed []byte, do func(*held) error) error {
+	for {
+		h, err := s.hold(wallet, sealed)
+		if err != nil {
+			return err
+		}
+		if err = do(h); !errors.Is(err, errNotHeld) {
+			return err
+		}
 	}
 }
 
@@ -96,8 +113,7 @@ func (s *Signer) hold(wallet proof.ID, sealed []byte) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.cache.put(wallet, h)
-	return h, nil
+	return s.cache.put(wallet, h), nil
 }
 
 func newHeld(opened *secret) (*held, error) {

@@ -176,3 +176,16 @@ func TestUseWhileEvicting(t *testing.T) {
 		t.Fatal("the orders lost their secrets")
 	}
 }
+
+// Of two openings of one wallet the first stays, and the other one is wiped.
+func TestSecondOpeningYields(t *testing.T) {
+	r := newRig(t)
+	first, err := r.hold(ownWallet, r.sealed(t, ownWallet))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := &held{keys: map[string]curve.PrivateKey{}}
+	if kept := r.cache.put(ownWallet, second); kept != first || first.wiped || !second.wiped {
+		t.Errorf("kept the second: %v, first wiped: %v, second wiped: %v", kept == second, first.wiped, second.wiped)
+	}
+}

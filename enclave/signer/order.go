@@ -32,18 +32,16 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	if parsed.Algorithm() != p.Algorithm || (p.Algorithm == api.Ed25519) != (p.Curve == api.CurveEd25519) {
 		return wire.SignResult{}, errors.New("the payload takes another algorithm than the permit or its key")
 	}
-	held, err := s.hold(p.Wallet, order.Sealed)
+	var result wire.SignResult
+	err = s.lend(p.Wallet, order.Sealed, func(h *held) error {
+		return h.use(seed.Path(p.Path), p.Curve, p.Format, func(key curve.PrivateKey) error {
+			result, err = signWith(key, p, parsed)
+			return err
+		})
+	})
 	if errors.Is(err, errNotHeld) {
 		return wire.SignResult{Missing: true}, nil
 	}
-	if err != nil {
-		return wire.SignResult{}, err
-	}
-	var result wire.SignResult
-	err = held.use(seed.Path(p.Path), p.Curve, p.Format, func(key curve.PrivateKey) error {
-		result, err = signWith(key, p, parsed)
-		return err
-	})
 	return result, err
 }
 

@@ -47,11 +47,11 @@ func (s *Signer) create(request wire.CreateSecret) (wire.CreatedSecret, error) {
 	if err != nil {
 		return wire.CreatedSecret{}, err
 	}
-	held, err := s.hold(request.Wallet, sealed)
-	if err != nil {
-		return wire.CreatedSecret{}, err
-	}
-	accounts, err := held.accounts(request.Accounts)
+	var accounts []wire.Account
+	err = s.lend(request.Wallet, sealed, func(h *held) error {
+		accounts, err = h.accounts(request.Accounts)
+		return err
+	})
 	return wire.CreatedSecret{Sealed: sealed, Accounts: accounts}, err
 }
 
@@ -92,14 +92,15 @@ func (s *secret) wipe() {
 
 // accounts derives public keys and addresses.
 func (s *Signer) accounts(request wire.AccountsRequest) (wire.Accounts, error) {
-	held, err := s.hold(request.Wallet, request.Sealed)
+	var accounts []wire.Account
+	err := s.lend(request.Wallet, request.Sealed, func(h *held) error {
+		var err error
+		accounts, err = h.accounts(request.Accounts)
+		return err
+	})
 	if errors.Is(err, errNotHeld) {
 		return wire.Accounts{Missing: true}, nil
 	}
-	if err != nil {
-		return wire.Accounts{}, err
-	}
-	accounts, err := held.accounts(request.Accounts)
 	return wire.Accounts{Accounts: accounts}, err
 }
 
@@ -113,6 +114,9 @@ func (h *held) accounts(wanted []wire.AccountRequest) ([]wire.Account, error) {
 			accounts[i].Address, err = address.Encode(format, accounts[i].PublicKey)
 			return err
 		})
+		if errors.Is(err, errNotHeld) {
+			return nil, err
+		}
 		if err != nil {
 			return nil, wire.Faultf("invalid", "account %d: %v", i, err)
 		}
