@@ -288,6 +288,11 @@ func TestKilledEnclavesLoseNothing(t *testing.T) {
 						mu.Unlock()
 						break
 					}
+					select {
+					case <-stop:
+						return
+					default:
+					}
 					if err == nil && a.status != 503 && a.status != 429 {
 						t.Errorf("%d %s", a.status, a.raw)
 						return
@@ -305,9 +310,9 @@ func TestKilledEnclavesLoseNothing(t *testing.T) {
 		_ = syscall.Kill(s.pids[role], syscall.SIGKILL)
 	}
 	time.Sleep(time.Second)
+	s.kill() // the host too, with requests on their way
 	close(stop)
 	all.Wait()
-	s.kill()
 	s = start(t, dir)
 	o.at(s)
 	if len(acknowledged) < 20 {

@@ -115,7 +115,11 @@ func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, 
 		}
 		key := replayKey(c.request, c.member.Authenticator.ID)
 		return e.once(ctx, key, c.now, first, func(p *replay) answer {
-			a, err := e.fromLog(ctx, c, p, func() (answer, error) { return again(ctx, c, &params, p) })
+			var remake func() (answer, error)
+			if again != nil {
+				remake = func() (answer, error) { return again(ctx, c, &params, p) }
+			}
+			a, err := e.fromLog(ctx, c, p, remake)
 			if err != nil {
 				e.vault.Log.Printf("entry %d: its answer cannot be made again: %v", p.index, err)
 				return failure(err, c.requestID)

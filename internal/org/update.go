@@ -13,9 +13,6 @@ func Create(o Organization) (*Organization, error) {
 	if len(o.Users) == 0 {
 		return nil, api.Errorf(api.TypeInvalid, "an organization needs at least one user").At("params.users")
 	}
-	if !o.hasRoot(false) {
-		return nil, api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
-	}
 	return &o, o.check()
 }
 
@@ -71,7 +68,7 @@ func (o *Organization) DeleteAuthenticator(username string, id proof.ID) (*Organ
 	}
 	gone := keys[j]
 	next.Users[i].Authenticators = slices.Delete(keys, j, j+1)
-	if !next.hasRoot(false) || o.hasRoot(true) && !next.hasRoot(true) {
+	if next.check() != nil || o.hasRoot(true) && !next.hasRoot(true) {
 		return nil, gone, api.Errorf(api.TypeInvalid, "this is the last authenticator with policy ROOT; register another one first").At("params.authenticatorId")
 	}
 	return next, gone, nil
@@ -112,8 +109,11 @@ func (o *Organization) clone() *Organization {
 	return &next
 }
 
-// check holds what must be true of any organization: unique names and keys, and the limits.
+// check holds what must be true of any organization: somebody who can change it, unique names and keys, and the limits.
 func (o *Organization) check() error {
+	if !o.hasRoot(false) {
+		return api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
+	}
 	names := map[string]bool{}
 	keys := map[proof.Hash]bool{}
 	if len(o.Users) > api.MaxUsers {
