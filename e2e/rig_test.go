@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -213,7 +214,8 @@ func redoubt(t testing.TB, args ...string) (int, string) {
 	if err == nil {
 		return 0, string(out)
 	}
-	exit, ok := err.(*exec.ExitError)
+	exit := &exec.ExitError{}
+	ok := errors.As(err, &exit)
 	if !ok {
 		t.Fatal(err)
 	}

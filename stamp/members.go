@@ -119,7 +119,7 @@ func (r *memberReader) hex4() (rune, bool) {
 		return 0, false
 	}
 	for _, c := range r.rest[2:6] {
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+		if ('0' > c || c > '9') && ('a' > c || c > 'f') && ('A' > c || c > 'F') {
 			return 0, false
 		}
 	}

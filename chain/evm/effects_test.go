@@ -71,46 +71,74 @@ func TestEffects(t *testing.T) {
 		{"creation", "", 5, "6000", chain.Effects{Transfers: moved("ETH", self, "", 5), Unknown: true}},
 		{"unknown call", usdc, 0, "12345678", chain.Effects{Unknown: true}},
 		{"short call", usdc, 0, "a9059c", chain.Effects{Unknown: true}},
-		{"transfer", usdc, 0, "a9059cbb" + addressWord(dead) + two,
-			chain.Effects{Transfers: moved("eip155:1"+usdcID, self, dead, 2)}},
+		{
+			"transfer", usdc, 0, "a9059cbb" + addressWord(dead) + two,
+			chain.Effects{Transfers: moved("eip155:1"+usdcID, self, dead, 2)},
+		},
 		{"transfer with coin", usdc, 7, "a9059cbb" + addressWord(dead) + two, chain.Effects{
 			Transfers: append(moved("ETH", self, usdc, 7), moved("eip155:1"+usdcID, self, dead, 2)...),
 		}},
 		{"transfer and a byte", usdc, 0, "a9059cbb" + addressWord(dead) + two + "00", chain.Effects{Unknown: true}},
 		{"transfer less a byte", usdc, 0, "a9059cbb" + addressWord(dead) + two[2:], chain.Effects{Unknown: true}},
 		{"transfer with dirt", usdc, 0, "a9059cbb01" + addressWord(dead)[2:] + two, chain.Effects{Unknown: true}},
-		{"transferFrom", usdc, 0, "23b872dd" + addressWord(beef) + addressWord(dead) + two,
-			chain.Effects{Transfers: moved("eip155:1"+usdcID, beef, dead, 2)}},
-		{"approve", usdc, 0, "095ea7b3" + addressWord(dead) + two,
-			chain.Effects{Approvals: approved("eip155:1"+usdcID, self, dead, big.NewInt(2))}},
-		{"approve all", usdc, 0, "095ea7b3" + addressWord(dead) + strings.Repeat("f", 64),
-			chain.Effects{Approvals: approved("eip155:1"+usdcID, self, dead, nil)}},
-		{"increaseAllowance", usdc, 0, "39509351" + addressWord(dead) + two,
-			chain.Effects{Approvals: approved("eip155:1"+usdcID, self, dead, big.NewInt(2))}},
-		{"permit", usdc, 0, "d505accf" + addressWord(beef) + addressWord(dead) + two + strings.Repeat(two, 4),
-			chain.Effects{Approvals: approved("eip155:1"+usdcID, beef, dead, big.NewInt(2))}},
-		{"operator", usdc, 0, "a22cb465" + addressWord(dead) + word("1"),
-			chain.Effects{Approvals: approved("eip155:1"+usdc721, self, dead, nil)}},
-		{"operator off", usdc, 0, "a22cb465" + addressWord(dead) + word("0"),
-			chain.Effects{Approvals: approved("eip155:1"+usdc721, self, dead, new(big.Int))}},
+		{
+			"transferFrom", usdc, 0, "23b872dd" + addressWord(beef) + addressWord(dead) + two,
+			chain.Effects{Transfers: moved("eip155:1"+usdcID, beef, dead, 2)},
+		},
+		{
+			"approve", usdc, 0, "095ea7b3" + addressWord(dead) + two,
+			chain.Effects{Approvals: approved("eip155:1"+usdcID, self, dead, big.NewInt(2))},
+		},
+		{
+			"approve all", usdc, 0, "095ea7b3" + addressWord(dead) + strings.Repeat("f", 64),
+			chain.Effects{Approvals: approved("eip155:1"+usdcID, self, dead, nil)},
+		},
+		{
+			"increaseAllowance", usdc, 0, "39509351" + addressWord(dead) + two,
+			chain.Effects{Approvals: approved("eip155:1"+usdcID, self, dead, big.NewInt(2))},
+		},
+		{
+			"permit", usdc, 0, "d505accf" + addressWord(beef) + addressWord(dead) + two + strings.Repeat(two, 4),
+			chain.Effects{Approvals: approved("eip155:1"+usdcID, beef, dead, big.NewInt(2))},
+		},
+		{
+			"operator", usdc, 0, "a22cb465" + addressWord(dead) + word("1"),
+			chain.Effects{Approvals: approved("eip155:1"+usdc721, self, dead, nil)},
+		},
+		{
+			"operator off", usdc, 0, "a22cb465" + addressWord(dead) + word("0"),
+			chain.Effects{Approvals: approved("eip155:1"+usdc721, self, dead, new(big.Int))},
+		},
 		{"operator neither", usdc, 0, "a22cb465" + addressWord(dead) + two, chain.Effects{Unknown: true}},
-		{"collectible", usdc, 0, "42842e0e" + addressWord(beef) + addressWord(dead) + two,
-			chain.Effects{Transfers: moved("eip155:1"+usdc721+"/2", beef, dead, 1)}},
-		{"collectible with data", usdc, 0,
+		{
+			"collectible", usdc, 0, "42842e0e" + addressWord(beef) + addressWord(dead) + two,
+			chain.Effects{Transfers: moved("eip155:1"+usdc721+"/2", beef, dead, 1)},
+		},
+		{
+			"collectible with data", usdc, 0,
 			"b88d4fde" + addressWord(beef) + addressWord(dead) + two + word("80") + word("1") + "ab" + strings.Repeat("0", 62),
-			chain.Effects{Transfers: moved("eip155:1"+usdc721+"/2", beef, dead, 1)}},
-		{"collectible with a gap", usdc, 0,
+			chain.Effects{Transfers: moved("eip155:1"+usdc721+"/2", beef, dead, 1)},
+		},
+		{
+			"collectible with a gap", usdc, 0,
 			"b88d4fde" + addressWord(beef) + addressWord(dead) + two + word("a0") + word("") + word(""),
-			chain.Effects{Unknown: true}},
-		{"collectible with another offset", usdc, 0,
+			chain.Effects{Unknown: true},
+		},
+		{
+			"collectible with another offset", usdc, 0,
 			"b88d4fde" + addressWord(beef) + addressWord(dead) + two + word("60") + word("1") + "ab" + strings.Repeat("0", 62),
-			chain.Effects{Unknown: true}},
-		{"collectible with dirt", usdc, 0,
+			chain.Effects{Unknown: true},
+		},
+		{
+			"collectible with dirt", usdc, 0,
 			"b88d4fde" + addressWord(beef) + addressWord(dead) + two + word("80") + word("1") + "ab" + word("1")[2:],
-			chain.Effects{Unknown: true}},
-		{"collectible with a long length", usdc, 0,
+			chain.Effects{Unknown: true},
+		},
+		{
+			"collectible with a long length", usdc, 0,
 			"b88d4fde" + addressWord(beef) + addressWord(dead) + two + word("80") + strings.Repeat("f", 64),
-			chain.Effects{Unknown: true}},
+			chain.Effects{Unknown: true},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.want.FeeMax = big.NewInt(30)
@@ -196,19 +224,29 @@ func TestTypedEffects(t *testing.T) {
 		name, contract, types, primary, message string
 		want                                    chain.Effects
 	}{
-		{"EIP-2612", usdc, permit, "Permit", permitMessage,
-			chain.Effects{Approvals: approved(usdcAsset, self, dead, big.NewInt(9))}},
-		{"EIP-3009", usdc, `"TransferWithAuthorization":` + authorization, "TransferWithAuthorization", authMessage,
-			chain.Effects{Transfers: moved(usdcAsset, self, dead, 9)}},
-		{"EIP-3009 receive", usdc, `"ReceiveWithAuthorization":` + authorization, "ReceiveWithAuthorization", authMessage,
-			chain.Effects{Transfers: moved(usdcAsset, self, dead, 9)}},
-		{"Permit2 single", permit2, single, "PermitSingle", singleMessage,
-			chain.Effects{Approvals: approved(usdcAsset, self, dead, nil)}},
+		{
+			"EIP-2612", usdc, permit, "Permit", permitMessage,
+			chain.Effects{Approvals: approved(usdcAsset, self, dead, big.NewInt(9))},
+		},
+		{
+			"EIP-3009", usdc, `"TransferWithAuthorization":` + authorization, "TransferWithAuthorization", authMessage,
+			chain.Effects{Transfers: moved(usdcAsset, self, dead, 9)},
+		},
+		{
+			"EIP-3009 receive", usdc, `"ReceiveWithAuthorization":` + authorization, "ReceiveWithAuthorization", authMessage,
+			chain.Effects{Transfers: moved(usdcAsset, self, dead, 9)},
+		},
+		{
+			"Permit2 single", permit2, single, "PermitSingle", singleMessage,
+			chain.Effects{Approvals: approved(usdcAsset, self, dead, nil)},
+		},
 		{"Permit2 batch transfer", permit2, batch, "PermitBatchTransferFrom", batchMessage, chain.Effects{
 			Approvals: append(approved(usdcAsset, self, dead, big.NewInt(4)), approved(beefAsset, self, dead, big.NewInt(5))...),
 		}},
-		{"Permit2 elsewhere", usdc, single, "PermitSingle", singleMessage,
-			chain.Effects{Approvals: approved(usdcAsset, self, dead, nil), Unknown: true}},
+		{
+			"Permit2 elsewhere", usdc, single, "PermitSingle", singleMessage,
+			chain.Effects{Approvals: approved(usdcAsset, self, dead, nil), Unknown: true},
+		},
 		{"another message", usdc, `"Permit":[]`, "Permit", `{}`, chain.Effects{Unknown: true}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -137,15 +137,24 @@ func TestSystemEffects(t *testing.T) {
 	runEffects(t, systemID, []effectCase{
 		{"transfer", data(u32(2), u64(5)), []solana.Key{me, a}, moved("SOL", me, a, 5)},
 		{"transfer with seed", data(u32(11), u64(5), seed("x"), raw(b)), []solana.Key{a, me, b}, moved("SOL", a, b, 5)},
-		{"create", data(u32(0), u64(5), u64(9), raw(b)), []solana.Key{me, a},
-			with(moved("SOL", me, a, 5), changed(a, "CreateAccount", b.String()))},
-		{"create with seed", data(u32(3), raw(me), seed("xy"), u64(5), u64(9), raw(b)), []solana.Key{me, a},
-			with(moved("SOL", me, a, 5), changed(a, "CreateAccountWithSeed", b.String()))},
+		{
+			"create", data(u32(0), u64(5), u64(9), raw(b)),
+			[]solana.Key{me, a},
+			with(moved("SOL", me, a, 5), changed(a, "CreateAccount", b.String())),
+		},
+		{
+			"create with seed", data(u32(3), raw(me), seed("xy"), u64(5), u64(9), raw(b)),
+			[]solana.Key{me, a},
+			with(moved("SOL", me, a, 5), changed(a, "CreateAccountWithSeed", b.String())),
+		},
 		{"assign", data(u32(1), raw(b)), []solana.Key{me}, changed(me, "Assign", b.String())},
 		{"assign with seed", data(u32(10), raw(me), seed("x"), raw(b)), []solana.Key{a}, changed(a, "AssignWithSeed", b.String())},
 		{"allocate", data(u32(8), u64(9)), []solana.Key{me}, chain.Effects{}},
-		{"allocate with seed", data(u32(9), raw(me), seed(""), u64(9), raw(b)), []solana.Key{a},
-			changed(a, "AllocateWithSeed", b.String())},
+		{
+			"allocate with seed", data(u32(9), raw(me), seed(""), u64(9), raw(b)),
+			[]solana.Key{a},
+			changed(a, "AllocateWithSeed", b.String()),
+		},
 		{"advance nonce", u32(4), []solana.Key{a, b, me}, changed(a, "AdvanceNonceAccount", me.String())},
 		{"withdraw nonce", data(u32(5), u64(5)), []solana.Key{a, b}, moved("SOL", a, b, 5)},
 		{"initialize nonce", data(u32(6), raw(b)), []solana.Key{a}, changed(a, "InitializeNonceAccount", b.String())},
@@ -174,8 +183,11 @@ func TestTokenEffects(t *testing.T) {
 			{"transfer", data([]byte{3}, u64(5)), []solana.Key{source, to, me}, unknown(moved(account, me, to, 5))},
 			{"approve", data([]byte{4}, u64(5)), []solana.Key{source, to, me}, unknown(allowed(account, to, big.NewInt(5)))},
 			{"revoke", []byte{5}, []solana.Key{source, me}, changed(source, "Revoke", "")},
-			{"set owner", data([]byte{6, 2, 1}, raw(to)), []solana.Key{source, me},
-				changed(source, "SetAuthority.AccountOwner", to.String())},
+			{
+				"set owner", data([]byte{6, 2, 1}, raw(to)),
+				[]solana.Key{source, me},
+				changed(source, "SetAuthority.AccountOwner", to.String()),
+			},
 			{"drop mint authority", []byte{6, 0, 0}, []solana.Key{mint, me}, changed(mint, "SetAuthority.MintTokens", "")},
 			{"mint", data([]byte{7}, u64(5)), []solana.Key{mint, to, me}, moved(asset, mint, to, 5)},
 			{"mint checked", data([]byte{14}, u64(5), []byte{6}), []solana.Key{mint, to, me}, moved(asset, mint, to, 5)},
@@ -206,8 +218,11 @@ func TestStakeEffects(t *testing.T) {
 	me, stake, other := self(), key(1), key(2)
 	four := []solana.Key{stake, other, me, other}
 	runEffects(t, stakeID, []effectCase{
-		{"initialize", data(u32(0), raw(me), raw(other), make([]byte, 48)), []solana.Key{stake},
-			with(changed(stake, "Initialize.Staker", me.String()), changed(stake, "Initialize.Withdrawer", other.String()))},
+		{
+			"initialize", data(u32(0), raw(me), raw(other), make([]byte, 48)),
+			[]solana.Key{stake},
+			with(changed(stake, "Initialize.Staker", me.String()), changed(stake, "Initialize.Withdrawer", other.String())),
+		},
 		{"authorize staker", data(u32(1), raw(other), u32(0)), four, changed(stake, "Authorize.Staker", other.String())},
 		{"authorize withdrawer", data(u32(1), raw(other), u32(1)), four, changed(stake, "Authorize.Withdrawer", other.String())},
 		{"authorize checked", data(u32(10), u32(1)), four, changed(stake, "AuthorizeChecked.Withdrawer", other.String())},

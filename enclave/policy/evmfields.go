@@ -18,8 +18,12 @@ func evmFromFields(o api.TransactionObject, path string) (*evm.Transaction, erro
 		name string
 		raw  api.Raw
 	}{
-		{"chainId", o.ChainID}, {"nonce", o.Nonce}, {"gasLimit", o.GasLimit},
-		{"maxFeePerGas", o.MaxFeePerGas}, {"maxPriorityFeePerGas", o.MaxPriorityFeePerGas}, {"value", o.Value},
+		{"chainId", o.ChainID},
+		{"nonce", o.Nonce},
+		{"gasLimit", o.GasLimit},
+		{"maxFeePerGas", o.MaxFeePerGas},
+		{"maxPriorityFeePerGas", o.MaxPriorityFeePerGas},
+		{"value", o.Value},
 	} {
 		var err error
 		if fields[i], err = number(f.raw, path+"."+f.name); err != nil {

@@ -58,9 +58,10 @@ func signWith(key curve.PrivateKey, p permit.Permit, parsed chain.Payload) (wire
 		result.Transaction, err = tx.Attach(result.PublicKey, result.Signature)
 		return result, err
 	}
-	if p.Algorithm == api.Secp256k1 {
+	switch p.Algorithm {
+	case api.Secp256k1:
 		result.Signature = result.Signature[:64] // r‖s: the contract has no recovery id for this algorithm
-	} else if p.Algorithm == api.Secp256k1Keccak256 {
+	case api.Secp256k1Keccak256:
 		result.Signature[64] += 27 // v as EIP-191 and EIP-712 verifiers expect it
 	}
 	return result, nil

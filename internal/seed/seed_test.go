@@ -183,7 +183,7 @@ func TestRedacted(t *testing.T) {
 	stretched := hex.EncodeToString(s.Stretched()[:6])
 	for _, leak := range []string{
 		"a7a7a7a7", "A7A7A7A7", "167 167", "247 247", "p6enp6en", "\xa7\xa7", `\xa7`, stretched,
-		fmt.Sprint(s.Stretched()[:6])[1:], strings.Fields(string(words))[0],
+		fmt.Sprint(string(s.Stretched()[:6]))[1:], strings.Fields(string(words))[0],
 	} {
 		if strings.Contains(out.String(), leak) {
 			t.Errorf("the output has %q:\n%s", leak, &out)

@@ -1,0 +1,171 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/seed"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// newWallet is a wallet to make.
+type newWallet struct {
+	name     string
+	tags     []string
+	bits     uint16 // of a mnemonic
+	curve    api.Curve
+	format   api.AddressFormat
+	accounts []account
+}
+
+func readNewWallet(name string, tags []string, p api.WalletParameters) (newWallet, error) {
+	w := newWallet{name: name, tags: tags, bits: 256}
+	if err := checkName(name, api.MaxName, "params.walletName"); err != nil {
+		return w, err
+	}
+	if err := checkTags(tags, "params.tags"); err != nil {
+		return w, err
+	}
+	if p.Curve != "" {
+		return w, w.readKeypair(p)
+	}
+	if p.AddressFormat != "" {
+		return w, api.Errorf(api.TypeInvalid, "belongs to keypair wallets, which name a curve").At("params.addressFormat")
+	}
+	if p.MnemonicLength != nil {
+		words := *p.MnemonicLength
+		if words < 12 || words > 24 || words%3 != 0 {
+			return w, api.Errorf(api.TypeInvalid, "want 12, 15, 18, 21 or 24 words").At("params.mnemonicLength")
+		}
+		w.bits = uint16(words / 3 * 32)
+	}
+	var err error
+	w.accounts, err = readAccounts(p.Accounts, "params.accounts")
+	return w, err
+}
+
+func (w *newWallet) readKeypair(p api.WalletParameters) error {
+	if len(p.Accounts) > 0 || p.MnemonicLength != nil {
+		return api.Errorf(api.TypeInvalid, "a keypair wallet has neither accounts nor a mnemonic").At("params.curve")
+	}
+	format, err := seed.KeypairFormat(p.Curve, p.AddressFormat)
+	if err != nil {
+		return api.Errorf(api.TypeInvalid, "want Ed25519 or K256, with an address format of that curve").At("params.curve")
+	}
+	w.bits, w.curve, w.format = 0, canonicalCurve(p.Curve), format
+	w.accounts = []account{{curve: w.curve, format: format}}
+	return nil
+}
+
+func (e *Engine) createWallet(ctx context.Context, c *caller, params *api.CreateWalletParams) (answer, error) {
+	d := c.ask(rule.Question{})
+	if !d.Allowed {
+		return e.deny(ctx, c, proof.ID{}, d)
+	}
+	w, err := readNewWallet(params.WalletName, params.Tags, params.WalletParameters)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := e.applyWallet(ctx, c, d, w)
+	if errors.Is(err, errTagTaken) {
+		return a, api.Errorf(api.TypeConflict, "another wallet of the organization carries this tag").At("params.tags")
+	}
+	return a, err
+}
+
+var errTagTaken = errors.New("tag taken")
+
+// applyWallet has the signer make a secret and stores it together with the wallet and its tags. Until then nobody can
+// reach it.
+func (e *Engine) applyWallet(ctx context.Context, c *caller, d rule.Decision, w newWallet) (answer, error) {
+	if taken, err := e.tagTaken(c.organization, w.tags); taken {
+		return answer{}, err
+	}
+	wallet := id.Ordered(time.UnixMilli(int64(c.now)))
+	request := wire.CreateSecret{Wallet: wallet, Bits: w.bits, Curve: string(w.curve)}
+	for _, a := range w.accounts {
+		request.Accounts = append(request.Accounts, a.request())
+	}
+	made, err := askSigner[wire.CreatedSecret](ctx, e.signers, wire.KindCreate, request)
+	if err != nil {
+		return answer{}, err
+	}
+	if len(made.Accounts) != len(w.accounts) {
+		return answer{}, errNoSigner
+	}
+	record := &org.Wallet{
+		Version: org.SchemaVersion, ID: wallet, Organization: c.organization, Name: w.name, Tags: w.tags,
+		Type: api.WalletMnemonic, Curve: w.curve, Format: w.format, Created: c.now,
+	}
+	if w.bits == 0 {
+		record.Type = api.WalletKeypair
+	}
+	a := success(walletResult(record, w.accounts, made.Accounts))
+	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
+	p.entry.Wallet, p.entry.Status, p.entry.Outcome = wallet, uint16(a.status), a.body
+	p.put(ledger.NewKey(ledger.KindWallet, c.organization, wallet), record)
+	p.changes = append(p.changes, change{
+		key: ledger.NewKey(ledger.KindSecret, wallet, proof.ID{}), value: sealedSecret(made.Sealed), sealed: made.Sealed,
+	})
+	for _, tag := range w.tags {
+		p.put(e.tagRecord(c.organization, tag), &org.Tag{Version: org.SchemaVersion, Wallet: wallet})
+	}
+	err = e.apply(p, func() error {
+		if slices.ContainsFunc(w.tags, func(tag string) bool { return e.exists(e.tagRecord(c.organization, tag)) }) {
+			return errTagTaken
+		}
+		return e.unchanged(c)
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	for i, a := range w.accounts {
+		e.accounts.put(wallet, a, made.Accounts[i])
+	}
+	e.signers.gave(wallet)
+	return e.wait(ctx, p)
+}
+
+// tagTaken is a first look, before a secret is made for nothing; apply looks again.
+func (e *Engine) tagTaken(organization proof.ID, tags []string) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, tag := range tags {
+		if e.exists(e.tagRecord(organization, tag)) {
+			return true, errTagTaken
+		}
+	}
+	return false, nil
+}
+
+func (e *Engine) getOrCreateWallet(ctx context.Context, c *caller, params *api.TaggedWalletParams) (answer, error) {
+	if err := checkName(params.Tag, api.MaxTag, "params.tag"); err != nil {
+		return answer{}, err
+	}
+	for range maxTries {
+		a, there, err := e.taggedWallet(ctx, c, params)
+		if there || err != nil {
+			return a, err
+		}
+		d := c.ask(rule.Question{})
+		if !d.Allowed {
+			return e.deny(ctx, c, proof.ID{}, d)
+		}
+		w, err := readNewWallet(params.WalletName, []string{params.Tag}, params.WalletParameters)
+		if err != nil {
+			return answer{}, err
+		}
+		if a, err = e.applyWallet(ctx, c, d, w); !errors.Is(err, errTagTaken) {
+			return a, err
+		}
+	}
+	return answer{}, errChanged
+}

@@ -1,0 +1,64 @@
+package policy
+
+import (
+	"context"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+)
+
+// prepare serves POST /prepare: it checks that the caller could have the transaction signed and returns it unchanged.
+// It changes nothing: its body carries no time, so its stamp can be sent again by whoever sees it.
+func (e *Engine) prepare(ctx context.Context, request wire.Request) answer {
+	c := &caller{body: request.Body, request: hashOf(request.Body), requestID: id.Random(), method: prepareMethod}
+	a, err := e.prepared(ctx, c, request.Stamp)
+	if err != nil {
+		return failure(err, c.requestID)
+	}
+	return a
+}
+
+func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer, error) {
+	if err := c.checkStamp(header); err != nil {
+		return answer{}, err
+	}
+	var params api.PrepareParams
+	if err := decode(c.body, &params, ""); err != nil {
+		return answer{}, err
+	}
+	if c.stamp == nil {
+		return answer{}, unauthenticated()
+	}
+	var err error
+	if c.now, err = e.clock.now(); err != nil {
+		return answer{}, err
+	}
+	if c.organization, err = parseID(params.OrganizationID, "organizationId"); err != nil {
+		return answer{}, err
+	}
+	if err := e.authenticate(ctx, c); err != nil {
+		return answer{}, err
+	}
+	if err := e.limiter.allow(c.organization, c.now); err != nil {
+		return answer{}, err
+	}
+	wallet := c.member.User.Policy.Wallet // /prepare names no wallet; a connection has only one
+	if d := c.ask(rule.Question{Wallet: wallet}); !d.Allowed {
+		return answer{}, api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
+	}
+	b, err := solanaBytes(params.Transaction, "transaction")
+	if err != nil {
+		return answer{}, err
+	}
+	if _, err := solana.Parse(b); err != nil {
+		return answer{}, api.Errorf(api.TypeTransaction, "does not parse: %v", err).At("transaction")
+	}
+	var text string
+	if err := decode(params.Transaction, &text, "transaction"); err != nil {
+		return answer{}, err
+	}
+	return c.complete(success(api.Prepared{Transaction: text})), nil
+}

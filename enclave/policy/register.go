@@ -1,0 +1,199 @@
+package policy
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+)
+
+func newOrganization(params api.CreateOrganizationParams, now uint64) (*org.Organization, error) {
+	if err := checkName(params.OrganizationName, api.MaxName, "params.organizationName"); err != nil {
+		return nil, err
+	}
+	if err := checkTags(params.Tags, "params.tags"); err != nil {
+		return nil, err
+	}
+	made := org.Organization{Version: org.SchemaVersion, ID: id.Random(), Name: params.OrganizationName, Tags: params.Tags, Created: now}
+	for i, u := range params.Users {
+		if i >= api.MaxUsers {
+			return nil, api.Errorf(api.TypeLimit, "an organization has at most %d users", api.MaxUsers).At("params.users")
+		}
+		user, err := newUser(u, now, element("params.users", i))
+		if err != nil {
+			return nil, err
+		}
+		made.Users = append(made.Users, user)
+	}
+	return org.Create(made)
+}
+
+func newUser(u api.NewUser, now uint64, path string) (org.User, error) {
+	if err := checkName(u.Username, api.MaxName, path+".username"); err != nil {
+		return org.User{}, err
+	}
+	made := org.User{Username: u.Username, Created: now}
+	var err error
+	if made.Policy, err = newPolicy(u.Policy, path+".policy"); err != nil {
+		return made, err
+	}
+	if made.Expires, err = expiry(u.ExpiresInMs, now, path+".expiresInMs"); err != nil {
+		return made, err
+	}
+	if made.Traits, err = traits(u.Traits, path+".traits"); err != nil {
+		return made, err
+	}
+	if len(u.Authenticators) > api.MaxKeys {
+		return made, api.Errorf(api.TypeLimit, "a user has at most %d authenticators", api.MaxKeys).At(path + ".authenticators")
+	}
+	for i, a := range u.Authenticators {
+		key, err := newAuthenticator(a, now, element(path+".authenticators", i))
+		if err != nil {
+			return made, err
+		}
+		made.Authenticators = append(made.Authenticators, key)
+	}
+	return made, nil
+}
+
+// newPolicy reads a user policy. What this release cannot enforce is refused rather than stored.
+func newPolicy(raw []byte, path string) (org.Policy, error) {
+	var p api.UserPolicy
+	if len(raw) == 0 {
+		return org.Policy{}, api.Errorf(api.TypeMalformed, "is missing").At(path)
+	}
+	if err := decode(raw, &p, path); err != nil {
+		return org.Policy{}, err
+	}
+	made := org.Policy{Type: p.Type, Preset: p.Preset, Environment: rule.Environment}
+	switch {
+	case len(p.Rules) > 0 || len(p.Constants) > 0:
+		return made, api.Errorf(api.TypeUnsupported, "CEL rules are not served by this release; use a preset").At(path + ".rules")
+	case len(p.USDLimit) > 0:
+		return made, api.Errorf(api.TypeUnsupported, "usage limits are not served by this release, and one that is not enforced would be worse than none").At(path + ".usdLimit")
+	case p.Type == org.PolicyRoot && p.Preset == "" && p.WalletID == "":
+		return made, nil
+	case p.Type != org.PolicyCEL:
+		return made, api.Errorf(api.TypeInvalid, "want ROOT without more, or CEL with a preset").At(path + ".type")
+	}
+	switch p.Preset {
+	case org.PresetAllowAll, org.PresetDenyAll, org.PresetLegacyUserRole:
+		if p.WalletID != "" {
+			return made, api.Errorf(api.TypeInvalid, "belongs to preset DAPP_CONNECTION_USER only").At(path + ".walletId")
+		}
+		return made, nil
+	case org.PresetDappConnection:
+		var err error
+		made.Wallet, err = parseID(p.WalletID, path+".walletId")
+		return made, err
+	}
+	return made, api.Errorf(api.TypeInvalid, "want ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE or DAPP_CONNECTION_USER").At(path + ".preset")
+}
+
+func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Authenticator, error) {
+	if err := checkName(a.AuthenticatorName, api.MaxName, path+".authenticatorName"); err != nil {
+		return org.Authenticator{}, err
+	}
+	made := org.Authenticator{ID: id.Random(), Name: a.AuthenticatorName, Kind: "keypair", Algorithm: a.Algorithm, Created: now}
+	if a.AuthenticatorKind != made.Kind {
+		return made, api.Errorf(api.TypeUnsupported, "this release serves authenticators of kind keypair").At(path + ".authenticatorKind")
+	}
+	if a.Algorithm != api.Ed25519 && a.Algorithm != api.Secp256r1 {
+		return made, api.Errorf(api.TypeUnsupported, "a stamp is made with Ed25519 or Secp256r1").At(path + ".algorithm")
+	}
+	key, err := publicKey(a.PublicKey)
+	if err == nil {
+		made.PublicKey, err = curve.CanonicalKey(a.Algorithm, key)
+	}
+	if err != nil {
+		return made, api.Errorf(api.TypeInvalid, "not a public key of the algorithm, as unpadded base64url or as an array of bytes: 32 bytes for Ed25519, 65 uncompressed for Secp256r1").At(path + ".publicKey")
+	}
+	made.Expires, err = expiry(a.ExpiresInMs, now, path+".expiresInMs")
+	return made, err
+}
+
+// publicKey reads a key as clients send it, a base64url string, or as the published contract types it, an array of bytes.
+func publicKey(raw api.Raw) ([]byte, error) {
+	if strings.HasPrefix(string(raw), "[") {
+		var numbers []uint8
+		var list []int64
+		if err := decode(raw, &list, ""); err != nil {
+			return nil, err
+		}
+		for _, n := range list {
+			if n < 0 || n > 255 {
+				return nil, errNotAByte
+			}
+			numbers = append(numbers, uint8(n))
+		}
+		return numbers, nil
+	}
+	var text string
+	if err := decode(raw, &text, ""); err != nil {
+		return nil, err
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(text)
+}
+
+var errNotAByte = api.Errorf(api.TypeInvalid, "not a byte")
+
+// expiry turns a relative time into an absolute one; absent is never.
+func expiry(in *int64, now uint64, path string) (uint64, error) {
+	if in == nil {
+		return 0, nil
+	}
+	if *in <= 0 || *in > api.MaxExpiry.Milliseconds() {
+		return 0, api.Errorf(api.TypeInvalid, "want 1 to %d milliseconds", api.MaxExpiry.Milliseconds()).At(path)
+	}
+	return now + uint64(*in), nil
+}
+
+func traits(in map[string]string, path string) ([]org.Trait, error) {
+	if len(in) > api.MaxTraits {
+		return nil, api.Errorf(api.TypeLimit, "at most %d", api.MaxTraits).At(path)
+	}
+	var out []org.Trait
+	for name, value := range in {
+		if checkName(name, api.MaxName, path) != nil || checkName(value, 4*api.MaxName, path) != nil {
+			return nil, api.Errorf(api.TypeInvalid, "a name or a value is empty, too long or not printable").At(path)
+		}
+		out = append(out, org.Trait{Name: name, Value: value})
+	}
+	slices.SortFunc(out, func(a, b org.Trait) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+func checkTags(tags []string, path string) error {
+	if len(tags) > api.MaxTags {
+		return api.Errorf(api.TypeLimit, "at most %d", api.MaxTags).At(path)
+	}
+	for i, tag := range tags {
+		if err := checkName(tag, api.MaxTag, element(path, i)); err != nil {
+			return err
+		}
+		if slices.Contains(tags[:i], tag) {
+			return api.Errorf(api.TypeConflict, "the same tag twice").At(element(path, i))
+		}
+	}
+	return nil
+}
+
+// checkName wants 1 to limit printable characters without surrounding space. Letters outside ASCII are welcome, but not
+// characters that cannot be seen, since names are compared by people too.
+func checkName(name string, limit int, path string) error {
+	n := utf8.RuneCountInString(name)
+	if n == 0 || n > limit {
+		return api.Errorf(api.TypeInvalid, "want 1 to %d characters", limit).At(path)
+	}
+	if strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return api.Errorf(api.TypeInvalid, "holds characters that cannot be seen").At(path)
+	}
+	return nil
+}
