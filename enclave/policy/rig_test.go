@@ -207,6 +207,7 @@ func (r *rig) launch(ctx context.Context, t testing.TB, role proof.Role, serve f
 	r.halt = append(r.halt, func() {
 		end()
 		<-ended
+		door.Close() // an enclave that never came to serve left it open
 		v.Anchor.Close()
 	})
 	return nil
