@@ -32,6 +32,20 @@ func (h hashes) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return out, nil
 }
 
+// Edge lists the stored hashes, by tlog's numbering, that a tree of a size needs in order to grow: the roots of its
+// largest complete subtrees, from left to right.
+func Edge(size uint64) []int64 {
+	var indexes []int64
+	start := int64(0)
+	for level := 62; level >= 0; level-- {
+		if size&(1<<level) != 0 {
+			indexes = append(indexes, tlog.StoredHashIndex(level, start>>level))
+			start += 1 << level
+		}
+	}
+	return indexes
+}
+
 var errPath = errors.New("inclusion path does not fit the tree")
 
 // RootFromPath computes the root of a tree of a size from one leaf and its inclusion path (RFC 9162, section 2.1.3.2).

@@ -10,12 +10,12 @@ import (
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/chain/base58"
-	"github.com/redoubt-kms/redoubt/chain/chaintest"
+	"github.com/redoubt-kms/redoubt/internal/vectors"
 )
 
 // TestBitcoinCore runs the 14 pairs of Bitcoin Core.
 func TestBitcoinCore(t *testing.T) {
-	b, err := os.ReadFile(chaintest.Vectors(t, "bitcoin-core", "base58_encode_decode.json"))
+	b, err := os.ReadFile(vectors.Dir(t, "bitcoin-core", "base58_encode_decode.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/chain/bech32"
-	"github.com/redoubt-kms/redoubt/chain/chaintest"
+	"github.com/redoubt-kms/redoubt/internal/vectors"
 )
 
 // TestValid are the valid addresses of BIP-173 (version 0) and BIP-350, without the one of another case for testnets.
@@ -99,7 +99,7 @@ func TestEncodeRefuses(t *testing.T) {
 
 // TestBIP341 writes the 7 output scripts of BIP-341's wallet vectors as addresses.
 func TestBIP341(t *testing.T) {
-	b, err := os.ReadFile(chaintest.Vectors(t, "bips", "bip-0341.json"))
+	b, err := os.ReadFile(vectors.Dir(t, "bips", "bip-0341.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

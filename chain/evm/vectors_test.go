@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redoubt-kms/redoubt/chain/chaintest"
 	"github.com/redoubt-kms/redoubt/chain/evm"
+	"github.com/redoubt-kms/redoubt/internal/vectors"
 )
 
 type forkResult struct {
@@ -60,7 +60,7 @@ func nodeRules(s *evm.Signed) string {
 // hash and sender, 99 invalid ones. The parser itself refuses what no network takes; the rest is nodeRules.
 func TestEthereumTests(t *testing.T) {
 	counts := make(map[string]int)
-	root := chaintest.Vectors(t, "ethereum-tests", "TransactionTests")
+	root := vectors.Dir(t, "ethereum-tests", "TransactionTests")
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".json") {
 			return err

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -144,7 +143,7 @@ func (o devOptions) run(ctx context.Context, log *slog.Logger, broadcast *networ
 		return err
 	}
 	go counter.Keep(running)
-	return serveHTTP(ctx, web.New(counter, broadcast, log), listener, stdout)
+	return web.Serve(ctx, web.New(counter, broadcast, log), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.
@@ -224,24 +223,6 @@ func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) 
 		}
 		return errors.New(reason)
 	}
-}
-
-// serveHTTP says that it serves, and does until the context ends.
-func serveHTTP(ctx context.Context, server *http.Server, listener net.Listener, stdout io.Writer) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	fmt.Fprintf(stdout, "ready http://%s%s\n", listener.Addr(), web.Prefix)
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBudget)
-	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		return server.Close()
-	}
-	return nil
 }
 
 // lockFolder keeps a second server away from the folder.

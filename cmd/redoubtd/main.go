@@ -4,12 +4,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -23,10 +21,7 @@ import (
 	"github.com/redoubt-kms/redoubt/host/web"
 )
 
-const (
-	startBudget = 9 * time.Second
-	stopBudget  = 4 * time.Second
-)
+const startBudget = 9 * time.Second
 
 func main() {
 	path := flag.String("config", "", "configuration file; deploy/redoubt.toml is an example")
@@ -74,30 +69,5 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, web.New(counter, nodes, log), listener, c.TLS)
-}
-
-func serve(ctx context.Context, server *http.Server, listener net.Listener, tls config.TLS) error {
-	failed := make(chan error, 1)
-	scheme := "http"
-	if tls.Certificate != "" {
-		scheme = "https"
-		go func() { failed <- server.ServeTLS(listener, tls.Certificate, tls.Key) }()
-	} else {
-		go func() { failed <- server.Serve(listener) }()
-	}
-	if _, err := fmt.Printf("ready %s://%s%s\n", scheme, listener.Addr(), web.Prefix); err != nil { //nolint:forbidigo // the one line that supervisors wait for
-		return err
-	}
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBudget)
-	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	return nil
+	return web.Serve(ctx, web.New(counter, nodes, log), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
 }

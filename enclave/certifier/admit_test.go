@@ -15,7 +15,7 @@ import (
 
 func (r *rig) nonce(t *testing.T) []byte {
 	t.Helper()
-	c, err := r.challenge()
+	c, err := r.challenge(wire.Empty{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestChallengesAreBounded(t *testing.T) {
 		for range maxChallenges {
 			r.nonce(t)
 		}
-		if _, err := r.challenge(); faultCode(err) != "overloaded" {
+		if _, err := r.challenge(wire.Empty{}); faultCode(err) != "overloaded" {
 			t.Errorf("one too many: %v", err)
 		}
 		time.Sleep(challengeLifetime + time.Millisecond)

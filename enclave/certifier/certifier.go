@@ -77,38 +77,20 @@ func open(v *enclave.Vault) (*Certifier, error) {
 func (c *Certifier) handle(role proof.Role, call *wire.Call) {
 	switch {
 	case call.Kind == wire.KindChallenge:
-		reply(call, c.challenge)
+		wire.Serve(call, c.challenge)
 	case call.Kind == wire.KindAdmit:
-		ask(call, c.admit)
+		wire.Serve(call, c.admit)
 	case call.Kind == wire.KindOpen && role == proof.RolePolicy:
-		reply(call, c.open)
+		wire.Serve(call, c.open)
 	case call.Kind == wire.KindAnchor && role == proof.RolePolicy:
-		ask(call, c.moveAnchor)
+		wire.Serve(call, c.moveAnchor)
 	case call.Kind == wire.KindNewest && role != "":
-		reply(call, c.newest)
+		wire.Serve(call, c.newest)
 	case call.Kind == wire.KindNote && role == proof.RolePolicy:
-		reply(call, c.note)
+		wire.Serve(call, c.note)
 	default:
 		call.Fail(wire.Faultf("refused", "role %q may not ask this", role))
 	}
-}
-
-func reply[Answer any](call *wire.Call, do func() (Answer, error)) {
-	answer, err := do()
-	if err != nil {
-		call.Fail(err)
-		return
-	}
-	call.Reply(answer)
-}
-
-func ask[Message, Answer any](call *wire.Call, do func(Message) (Answer, error)) {
-	message, err := wire.Read[Message](call)
-	if err != nil {
-		call.Fail(err)
-		return
-	}
-	reply(call, func() (Answer, error) { return do(message) })
 }
 
 const (
@@ -116,7 +98,7 @@ const (
 	maxChallenges     = 1024
 )
 
-func (c *Certifier) challenge() (wire.Challenge, error) {
+func (c *Certifier) challenge(wire.Empty) (wire.Challenge, error) {
 	nonce := make([]byte, 32)
 	rand.Read(nonce)
 	c.mu.Lock()

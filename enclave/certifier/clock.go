@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/redoubt-kms/redoubt/enclave"
 )
 
 // maxJump is how far the wall clock may run ahead of the time since boot while the certifier runs.
@@ -24,7 +26,7 @@ type clock struct {
 }
 
 func newClock(last uint64) *clock {
-	return &clock{wall: time.Now, boot: sinceBoot, base: time.Now(), at: sinceBoot(), last: last}
+	return &clock{wall: time.Now, boot: enclave.SinceBoot, base: time.Now(), at: enclave.SinceBoot(), last: last}
 }
 
 // now returns the time in Unix milliseconds.
@@ -35,15 +37,6 @@ func (c *clock) now() (uint64, error) {
 	}
 	c.last = max(c.last, uint64(wall.UnixMilli()))
 	return c.last, nil
-}
-
-// sinceBoot reads CLOCK_BOOTTIME, which also counts while the machine is suspended.
-func sinceBoot() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
 }
 
 // syncData makes written bytes durable.

@@ -6,7 +6,7 @@ import (
 )
 
 // open makes the caller the writer. The epoch before is fenced: whoever still writes under it is refused from now on.
-func (c *Certifier) open() (wire.Opened, error) {
+func (c *Certifier) open(wire.Empty) (wire.Opened, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.state
@@ -70,7 +70,7 @@ func (c *Certifier) receipt() (proof.SignedReceipt, error) {
 
 // newest returns the receipt for the newest head at this time. The time is made durable like a head: it is told to
 // others, and must not fall when we restart on a machine whose clock was set back.
-func (c *Certifier) newest() (wire.Anchored, error) {
+func (c *Certifier) newest(wire.Empty) (wire.Anchored, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	receipt, err := c.store(c.state)
@@ -78,7 +78,7 @@ func (c *Certifier) newest() (wire.Anchored, error) {
 }
 
 // note signs the newest head as a checkpoint (C2SP tlog-checkpoint) for those who watch the log.
-func (c *Certifier) note() (wire.Note, error) {
+func (c *Certifier) note(wire.Empty) (wire.Note, error) {
 	c.mu.Lock()
 	head := c.state.Head
 	c.mu.Unlock()

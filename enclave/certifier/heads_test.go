@@ -147,7 +147,7 @@ func TestClockLeaps(t *testing.T) {
 	at := func(wall, boot time.Duration) (uint64, error) {
 		setWall(start.Add(wall))
 		setBoot(time.Hour + boot)
-		answer, err := r.newest()
+		answer, err := r.newest(wire.Empty{})
 		return answer.Receipt.Receipt.Time, err
 	}
 	begin := uint64(start.UnixMilli())
@@ -174,7 +174,7 @@ func TestClockLeaps(t *testing.T) {
 			if _, err := r.moveAnchor(wire.AnchorRequest{Epoch: epoch, Heads: []proof.Head{head}}); faultCode(err) != "clock" {
 				t.Errorf("wall %v, boot %v: a head is anchored: %v", step.wall, step.boot, err)
 			}
-			if _, err := r.open(); faultCode(err) != "clock" {
+			if _, err := r.open(wire.Empty{}); faultCode(err) != "clock" {
 				t.Errorf("wall %v, boot %v: a writer opens: %v", step.wall, step.boot, err)
 			}
 			continue
@@ -196,9 +196,9 @@ func TestTimeNeverFallsAcrossRestarts(t *testing.T) {
 			a, err := r.moveAnchor(wire.AnchorRequest{Epoch: epoch, Heads: []proof.Head{next(t, r.state.Head, epoch)}})
 			return a.Receipt, err
 		},
-		"newest": func() (proof.SignedReceipt, error) { a, err := r.newest(); return a.Receipt, err },
+		"newest": func() (proof.SignedReceipt, error) { a, err := r.newest(wire.Empty{}); return a.Receipt, err },
 		"open": func() (proof.SignedReceipt, error) {
-			a, err := r.open()
+			a, err := r.open(wire.Empty{})
 			epoch = a.Epoch
 			return a.Receipt, err
 		},
@@ -212,7 +212,7 @@ func TestTimeNeverFallsAcrossRestarts(t *testing.T) {
 		}
 		r.reopen(t)
 		r.setClock(start.Add(-30*time.Minute), time.Second)
-		again, err := r.newest()
+		again, err := r.newest(wire.Empty{})
 		if err != nil || again.Receipt.Receipt.Time < receipt.Receipt.Time {
 			t.Errorf("%s gave time %d; after a restart it is %d: %v", by, receipt.Receipt.Time, again.Receipt.Receipt.Time, err)
 		}

@@ -115,7 +115,7 @@ func next(t *testing.T, previous proof.Head, epoch uint64) proof.Head {
 // opened makes the caller the writer.
 func (r *rig) opened(t *testing.T) wire.Opened {
 	t.Helper()
-	opened, err := r.open()
+	opened, err := r.open(wire.Empty{})
 	if err != nil {
 		t.Fatal(err)
 	}

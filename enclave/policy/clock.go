@@ -5,8 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/redoubt-kms/redoubt/enclave"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -28,25 +27,17 @@ type clock struct {
 func (c *clock) set(r proof.Receipt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.time, c.boot = r.Time, sinceBoot()
+	c.time, c.boot = r.Time, enclave.SinceBoot()
 }
 
 // now returns the time in Unix milliseconds; it never falls.
 func (c *clock) now() (uint64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	passed := sinceBoot() - c.boot
+	passed := enclave.SinceBoot() - c.boot
 	if passed > maxSilence {
 		return 0, errNoTime
 	}
 	c.last = max(c.last, c.time+uint64(passed.Milliseconds()))
 	return c.last, nil
-}
-
-func sinceBoot() time.Duration {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
 }

@@ -64,9 +64,9 @@ func (s *Signer) learnHead(ctx context.Context, v *enclave.Vault) error {
 func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 	switch call.Kind {
 	case wire.KindCreate:
-		go serve(call, s.create)
+		go wire.Serve(call, s.create)
 	case wire.KindAccounts:
-		go serve(call, s.accounts)
+		go wire.Serve(call, s.accounts)
 	case wire.KindSign:
 		batch, err := wire.Read[wire.SignBatch](call)
 		var receipt proof.Receipt
@@ -81,20 +81,6 @@ func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 	default:
 		call.Fail(wire.Faultf("refused", "the signer does not serve this"))
 	}
-}
-
-func serve[Message, Answer any](call *wire.Call, do func(Message) (Answer, error)) {
-	message, err := wire.Read[Message](call)
-	if err != nil {
-		call.Fail(err)
-		return
-	}
-	answer, err := do(message)
-	if err != nil {
-		call.Fail(err)
-		return
-	}
-	call.Reply(answer)
 }
 
 // accept takes a receipt for a head that is not older than the newest one seen. It returns the receipt with the newest

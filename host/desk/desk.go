@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // Desk connects the host to one policy engine.
@@ -144,49 +145,35 @@ func (d *Desk) serve(call *wire.Call) {
 	defer cancel()
 	switch call.Kind {
 	case wire.KindCommit:
-		serve(call, func(c wire.Commit) (wire.Empty, error) { return wire.Empty{}, d.store.Append(ctx, c) })
+		wire.Serve(call, func(c wire.Commit) (wire.Empty, error) { return wire.Empty{}, d.store.Append(ctx, c) })
 	case wire.KindRecords:
-		serve(call, func(r wire.RecordsRequest) (wire.Records, error) {
+		wire.Serve(call, func(r wire.RecordsRequest) (wire.Records, error) {
 			sealed, err := d.store.Records(ctx, r.Keys)
 			return wire.Records{Sealed: sealed}, err
 		})
 	case wire.KindIndex:
-		serve(call, func(r wire.IndexRequest) (wire.IndexPage, error) {
+		wire.Serve(call, func(r wire.IndexRequest) (wire.IndexPage, error) {
 			index, items, err := d.store.Index(ctx, r.After, int(r.Limit))
 			return wire.IndexPage{Index: index, Items: items}, err
 		})
 	case wire.KindCommits:
-		serve(call, func(r wire.CommitsRequest) (wire.Commits, error) {
+		wire.Serve(call, func(r wire.CommitsRequest) (wire.Commits, error) {
 			commits, err := d.store.Commits(ctx, r.From, int(r.Limit))
 			return wire.Commits{Commits: commits}, err
 		})
 	case wire.KindPath:
-		serve(call, func(r wire.PathRequest) (wire.Path, error) {
+		wire.Serve(call, func(r wire.PathRequest) (wire.Path, error) {
 			path, err := tlog.ProveRecord(int64(r.Size), int64(r.Index), hashReader{ctx, d.store})
 			return wire.Path{Hashes: path}, err
 		})
 	case wire.KindEdge:
-		serve(call, func(r wire.EdgeRequest) (wire.Path, error) {
-			hashes, err := d.store.Hashes(ctx, edge(r.Size))
+		wire.Serve(call, func(r wire.EdgeRequest) (wire.Path, error) {
+			hashes, err := d.store.Hashes(ctx, proof.Edge(r.Size))
 			return wire.Path{Hashes: hashes}, err
 		})
 	default:
 		call.Fail(wire.Faultf("refused", "the desk does not serve this"))
 	}
-}
-
-func serve[Message, Answer any](call *wire.Call, do func(Message) (Answer, error)) {
-	message, err := wire.Read[Message](call)
-	if err != nil {
-		call.Fail(err)
-		return
-	}
-	answer, err := do(message)
-	if err != nil {
-		call.Fail(wire.Faultf("store", "%v", err))
-		return
-	}
-	call.Reply(answer)
 }
 
 // hashReader is the store as tlog reads it.
@@ -198,17 +185,4 @@ type hashReader struct {
 // ReadHashes implements tlog.HashReader.
 func (h hashReader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return h.store.Hashes(h.ctx, indexes)
-}
-
-// edge lists the hashes of a log's right edge: the roots of its largest complete subtrees, from left to right.
-func edge(size uint64) []int64 {
-	var indexes []int64
-	start := int64(0)
-	for level := 62; level >= 0; level-- {
-		if size&(1<<level) != 0 {
-			indexes = append(indexes, tlog.StoredHashIndex(level, start>>level))
-			start += 1 << level
-		}
-	}
-	return indexes
 }

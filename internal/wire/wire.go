@@ -120,6 +120,21 @@ func Read[Message any](c *Call) (Message, error) {
 	return m, nil
 }
 
+// Serve decodes the message of a call, has it handled, and replies with the answer or the error.
+func Serve[Message, Answer any](c *Call, do func(Message) (Answer, error)) {
+	message, err := Read[Message](c)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	answer, err := do(message)
+	if err != nil {
+		c.Fail(err)
+		return
+	}
+	c.Reply(answer)
+}
+
 func readFull(r io.Reader, b []byte) error {
 	_, err := io.ReadFull(r, b)
 	return err

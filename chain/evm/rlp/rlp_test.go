@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/chain"
-	"github.com/redoubt-kms/redoubt/chain/chaintest"
 	"github.com/redoubt-kms/redoubt/chain/evm/rlp"
+	"github.com/redoubt-kms/redoubt/internal/vectors"
 )
 
 // copyItem reads the next item of r with all that is in it, and writes it to out.
@@ -56,7 +56,7 @@ type vector struct {
 
 func readVectors(t *testing.T, file ...string) map[string]vector {
 	t.Helper()
-	b, err := os.ReadFile(chaintest.Vectors(t, append([]string{"ethereum-tests", "RLPTests"}, file...)...))
+	b, err := os.ReadFile(vectors.Dir(t, append([]string{"ethereum-tests", "RLPTests"}, file...)...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func TestTreeAgreesWithFullTree(t *testing.T) {
 			t.Fatalf("size %d: %v", n+1, err)
 		}
 		if n%7 == 0 {
-			hashes, err := full.ReadHashes(state.Edge(n + 1))
+			hashes, err := full.ReadHashes(proof.Edge(n + 1))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,10 +18,10 @@ type Tree struct {
 // NewTree returns the tree of an empty log.
 func NewTree() *Tree { return &Tree{kept: map[int64]tlog.Hash{}} }
 
-// OpenTree returns the tree of a log of a size, given the hashes of its right edge in the order of Edge.
+// OpenTree returns the tree of a log of a size, given the hashes of its right edge in the order of proof.Edge.
 func OpenTree(size uint64, edge []proof.Hash) (*Tree, error) {
 	t := &Tree{size: int64(size), kept: map[int64]tlog.Hash{}}
-	indexes := Edge(size)
+	indexes := proof.Edge(size)
 	if len(edge) != len(indexes) {
 		return nil, fmt.Errorf("right edge of %d hashes, want %d", len(edge), len(indexes))
 	}
@@ -29,20 +29,6 @@ func OpenTree(size uint64, edge []proof.Hash) (*Tree, error) {
 		t.kept[x] = edge[i]
 	}
 	return t, nil
-}
-
-// Edge lists the stored hashes, by tlog's numbering, that a tree of a size needs in order to grow: the roots of its
-// largest complete subtrees, from left to right.
-func Edge(size uint64) []int64 {
-	var indexes []int64
-	start := int64(0)
-	for level := 62; level >= 0; level-- {
-		if size&(1<<level) != 0 {
-			indexes = append(indexes, tlog.StoredHashIndex(level, start>>level))
-			start += 1 << level
-		}
-	}
-	return indexes
 }
 
 // Size returns the number of entries.
@@ -75,7 +61,7 @@ func (t *Tree) Prove(size, index uint64) ([]proof.Hash, error) {
 func (t *Tree) Trim(size uint64) {
 	first := tlog.StoredHashIndex(0, int64(size))
 	edge := map[int64]bool{}
-	for _, x := range Edge(size) {
+	for _, x := range proof.Edge(size) {
 		edge[x] = true
 	}
 	for x := range t.kept {
