@@ -1,3 +1,4 @@
+// Package chaintest holds the checks that every parser of transactions must pass. It is for tests only.
 package chaintest
 
 import (
