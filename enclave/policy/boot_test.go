@@ -50,7 +50,7 @@ func (r *rig) rowOf(t *testing.T, key []byte) (version int64, hash, sealed []byt
 	return version, hash, sealed
 }
 
-func copyFile(t *testing.T, from, to string) {
+func copyFile(t testing.TB, from, to string) {
 	t.Helper()
 	in, err := os.Open(from)
 	if err != nil {
