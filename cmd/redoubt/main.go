@@ -34,6 +34,7 @@ func commands() []command {
 		{"launch", "start one enclave of a deployment and vouch for it", runLaunch},
 		{"log", "verify the log of a data folder or of a server", runLog},
 		{"receipt", "verify the receipt of one request", runReceipt},
+		{"bench", "measure this machine: throughput and latency beside the least that any server must do", runBench},
 		{"version", "print the version and the measurement of this binary", runVersion},
 	}
 }
@@ -51,6 +52,13 @@ func main() {
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == enclaveWord {
 		return runEnclave(args[1:], stderr)
+	}
+	if len(args) > 0 && args[0] == floorWord {
+		if err := runFloor(ctx, args[1:], stdout, stderr); err != nil {
+			fmt.Fprintf(stderr, "redoubt %s: %v\n", floorWord, err)
+			return exitFault
+		}
+		return exitOK
 	}
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		usage(stderr)
