@@ -209,3 +209,31 @@ func TestDependencyListsAreCommitted(t *testing.T) {
 		}
 	}
 }
+
+// Each module of others in an enclave is named with a reason.
+func TestModulesHaveReasons(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(root(t), "docs", "tcb", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		if name, ok := strings.CutPrefix(line, "| "); ok && strings.Contains(name, ".") {
+			module, _, _ := strings.Cut(name, " |")
+			named[module] = false
+		}
+	}
+	for role := range budgets() {
+		for _, m := range modules(t, role) {
+			if _, ok := named[m]; !ok {
+				t.Errorf("docs/tcb/README.md does not say why redoubt-%s needs %s", role, m)
+			}
+			named[m] = true
+		}
+	}
+	for m, used := range named {
+		if !used {
+			t.Errorf("docs/tcb/README.md names %s, which no enclave needs", m)
+		}
+	}
+}
