@@ -17,3 +17,6 @@ func (r *Raw) UnmarshalJSON(b []byte) error {
 	*r = append((*r)[:0], b...)
 	return nil
 }
+
+// Given says that there is a value, and that it is not null.
+func (r Raw) Given() bool { return len(r) > 0 && string(r) != "null" }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redoubt-kms/redoubt/stamp"
 )
@@ -217,5 +218,41 @@ func TestRateLimits(t *testing.T) {
 	}
 	if counts[200] > 8 || counts[429] < 20 {
 		t.Errorf("five requests a second: %v", counts)
+	}
+}
+
+// Text that is something else to a network is not signed as text, whichever algorithm is asked for.
+func TestTextThatIsATransaction(t *testing.T) {
+	s := start(t, filepath.Join(t.TempDir(), "data"))
+	o := newTenant(t, s)
+	eth := object{"derivationPath": "m/44'/60'/0'/0/0", "curve": "Secp256k1", "addressFormat": "Ethereum"}
+	sui := object{"derivationPath": "m/44'/784'/0'/0'/0'", "curve": "Ed25519", "addressFormat": "Sui"}
+	// An RLP list of six items, as a legacy transaction without chain id is, whose bytes are valid UTF-8.
+	legacy := "\xc6\x80\x01\x02\x03\x04\x05"
+	for name, c := range map[string]struct {
+		account   object
+		algorithm string
+		text      string
+		want      int
+	}{
+		"EVM transaction":           {eth, "Secp256k1Keccak256", legacy, 400},
+		"typed EVM transaction":     {eth, "Secp256k1Keccak256", "\x02\xc5\x80\x01\x02\x03\x04", 400},
+		"EIP-191 prefix":            {eth, "Secp256k1Keccak256", "\x19Ethereum Signed Message:\n1x", 400},
+		"plain text":                {eth, "Secp256k1Keccak256", "hello", 200},
+		"digest of Sui":             {sui, "Ed25519", strings.Repeat("x", 32), 400},
+		"text on Sui":               {sui, "Ed25519", strings.Repeat("x", 31), 200},
+		"digest":                    {eth, "Secp256k1", strings.Repeat("x", 32), 400},
+		"algorithm of another kind": {eth, "Ed25519", "hello", 400},
+		"Schnorr":                   {eth, "Secp256k1Schnorr", "hello", 400},
+	} {
+		a := o.root.call(t, "signUtf8Message", object{
+			"organizationId": o.id, "walletId": o.wallet, "message": c.text, "algorithm": c.algorithm, "derivationInfo": c.account,
+		})
+		if !utf8.ValidString(c.text) && c.want != 400 {
+			t.Errorf("%s is no text", name)
+		}
+		if a.status != c.want {
+			t.Errorf("%s: %d %s", name, a.status, a.raw)
+		}
 	}
 }

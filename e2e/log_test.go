@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -75,12 +76,29 @@ func lineOf(text, word string) string {
 
 // Every answer carries a receipt that a stranger can check, and that fits no other answer.
 func TestReceiptVerify(t *testing.T) {
-	s := start(t, filepath.Join(t.TempDir(), "data"))
+	dir := filepath.Join(t.TempDir(), "data")
+	s := start(t, dir)
 	o := newTenant(t, s)
 	stranger := newKey(s)
 	o.root.must(t, "addUserToOrganization", object{"organizationId": o.id, "user": object{
 		"username": "reader", "policy": object{"type": "CEL", "preset": "DENY_ALL"}, "authenticators": []object{stranger.authenticator("k")},
 	}}, "organizationId")
+	old := time.Now()
+	oldBody := body("signUtf8Message", o.signParams("old"), old)
+	_, oldAnswer, oldHeader, err := s.post("/kms/rpc", oldBody, stamp.SignEd25519(o.root.private, oldBody))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // a receipt is good for as long as the deployment lasts
+		s.stop(t)
+		again := start(t, dir)
+		request, response := filepath.Join(t.TempDir(), "request"), filepath.Join(t.TempDir(), "response")
+		write(t, request, oldBody)
+		write(t, response, oldAnswer)
+		if code, out := redoubt(t, "receipt", "verify", "--url", again.url, "--receipt", oldHeader.Get("X-Redoubt-Receipt"), "--request", request, "--response", response); code != 0 {
+			t.Errorf("after a restart: %d %s", code, out)
+		}
+	})
 	requests := map[string]struct {
 		by     *key
 		method string
@@ -107,6 +125,12 @@ func TestReceiptVerify(t *testing.T) {
 			if code, out := redoubt(t, args...); code != 0 {
 				t.Errorf("%d %s", code, out)
 			}
+			twice := bytes.Replace(raw, []byte("{"), []byte(`{"Result":null,`), 1)
+			write(t, response, twice)
+			if code, out := redoubt(t, args...); code != 1 {
+				t.Errorf("an answer that two readers read differently passes: %d %s", code, out)
+			}
+			write(t, response, raw)
 			write(t, request, append(b, ' '))
 			if code, out := redoubt(t, args...); code != 1 {
 				t.Errorf("another request passes: %d %s", code, out)

@@ -64,7 +64,7 @@ func (v *Vault) Open() error {
 	if !v.Manifest().Knows(v.Role, v.Root.Commitment()) {
 		return fmt.Errorf("the root secret is not that of the %s in the manifest: wrong key file", v.Role)
 	}
-	keys, err := cert.NewKeys()
+	keys, err := cert.NewKeys(v.Root.Derive("signing"))
 	v.Keys = keys
 	return err
 }

@@ -47,7 +47,7 @@ func measure(c config.Config) ([]proof.Measurement, error) {
 	return all, nil
 }
 
-// runInit creates a deployment, or, when there is one, admits the binaries of today by a new manifest.
+// runInit creates a deployment, or, when there is one, admits the binaries and settings of today by a new manifest.
 func runInit(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c, _, err := readConfig("init", "init --config FILE", args, 0, stderr)
 	if err != nil {
@@ -60,15 +60,16 @@ func runInit(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	wanted := settings{mode: c.Mode, openSignUp: c.OpenSignUp, measurements: measurements}
 	d := deployment{dir: c.Data, anchor: c.AnchorDir}
 	there, err := d.exists()
 	if err != nil {
 		return err
 	}
 	if there {
-		_, err = d.admit(measurements)
+		_, err = d.admit(wanted)
 	} else {
-		err = d.create(ctx, settings{mode: c.Mode, openSignUp: c.OpenSignUp, measurements: measurements})
+		err = d.create(ctx, wanted)
 	}
 	if err != nil {
 		return err
@@ -133,6 +134,10 @@ func runLaunch(ctx context.Context, args []string, _, stderr io.Writer) error {
 func openDoor(address string) (*net.UnixListener, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		if info, err := os.Lstat(path); err == nil && info.Mode().Type() == os.ModeSocket {
+			if conn, err := net.Dial("unix", path); err == nil {
+				conn.Close()
+				return nil, fmt.Errorf("address %q: another process listens there", address)
+			}
 			if err := os.Remove(path); err != nil {
 				return nil, err
 			}

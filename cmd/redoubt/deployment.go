@@ -140,7 +140,7 @@ func (d deployment) fill(ctx context.Context, s settings) error {
 	if err := d.writeManifest(operator, manifest); err != nil {
 		return err
 	}
-	if err := d.createAnchor(roots[proof.RoleCertifier], manifest.Shard); err != nil {
+	if err := d.createAnchor(roots[proof.RoleCertifier], manifest); err != nil {
 		return err
 	}
 	if err := sqlite.Create(ctx, d.database()); err != nil {
@@ -167,8 +167,8 @@ func (d deployment) newKey(name string) (ed25519.PrivateKey, error) {
 	return key, writeNew(d.key(name), key.Seed())
 }
 
-func (d deployment) createAnchor(root seal.Root, shard proof.ID) error {
-	genesis, err := state.Genesis(shard)
+func (d deployment) createAnchor(root seal.Root, m proof.Manifest) error {
+	genesis, err := state.Genesis(m.Shard)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (d deployment) createAnchor(root seal.Root, shard proof.ID) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(certifier.CreateAnchor(f, root, genesis), f.Close())
+	return errors.Join(certifier.CreateAnchor(f, root, genesis, m), f.Close())
 }
 
 func (d deployment) writeManifest(operator ed25519.PrivateKey, m proof.Manifest) error {
@@ -221,27 +221,27 @@ func (d deployment) readKey(name string) (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// admit makes sure that the manifest admits these binaries. A development folder holds its operator's key, so that a
-// rebuilt binary is admitted by a new manifest; anywhere else an operator does that.
-func (d deployment) admit(measurements []proof.Measurement) ([]byte, error) {
+// admit makes sure that the manifest admits these binaries and says these settings. A development folder holds its
+// operator's key, so that a rebuilt binary is admitted by a new manifest; anywhere else an operator does that.
+func (d deployment) admit(wanted settings) ([]byte, error) {
 	signed, encoded, err := d.readManifest()
 	if err != nil {
 		return nil, err
 	}
 	m := signed.Manifest
-	all := true
-	for _, one := range measurements {
-		all = all && m.Admits(one.Role, one.Hash)
+	same := m.OpenSignUp == wanted.openSignUp
+	for _, one := range wanted.measurements {
+		same = same && m.Admits(one.Role, one.Hash)
 	}
-	if all {
+	if same {
 		return encoded, nil
 	}
 	operator, err := d.readKey(keyOperator)
 	if err != nil {
-		return nil, fmt.Errorf("the manifest does not admit this binary, and the operator's key is not here to admit it: %w", err)
+		return nil, fmt.Errorf("the manifest does not admit these binaries or settings, and the operator's key is not here to sign another: %w", err)
 	}
 	m.Epoch++
-	m.Measurements = measurements
+	m.Measurements, m.OpenSignUp = wanted.measurements, wanted.openSignUp
 	if err := d.writeManifest(operator, m); err != nil {
 		return nil, err
 	}

@@ -25,8 +25,7 @@ import (
 )
 
 const (
-	startBudget = 9 * time.Second
-	stopBudget  = 3 * time.Second
+	stopBudget = 3 * time.Second
 )
 
 // devOptions are the flags of 'redoubt dev'.
@@ -88,9 +87,9 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 		return err
 	}
 	defer image.Close()
-	var measurements []proof.Measurement
+	wanted := settings{mode: proof.ModeDevelopment, openSignUp: true}
 	for _, role := range roles() {
-		measurements = append(measurements, proof.Measurement{Role: role, Hash: image.Hash})
+		wanted.measurements = append(wanted.measurements, proof.Measurement{Role: role, Hash: image.Hash})
 	}
 	there, err := o.place.exists()
 	if err != nil {
@@ -98,7 +97,7 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 	}
 	if !there {
 		log.LogAttrs(ctx, slog.LevelInfo, "setting up a new deployment", slog.String("folder", o.place.dir))
-		if err := o.place.create(ctx, settings{mode: proof.ModeDevelopment, openSignUp: true, measurements: measurements}); err != nil {
+		if err := o.place.create(ctx, wanted); err != nil {
 			return fmt.Errorf("set up %s: %w", o.place.dir, err)
 		}
 	}
@@ -107,7 +106,7 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 		return err
 	}
 	defer lock.Close()
-	manifest, err := o.place.admit(measurements)
+	manifest, err := o.place.admit(wanted)
 	if err != nil {
 		return err
 	}
@@ -199,11 +198,9 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 
 // openDesk waits until the policy engine serves, or says why it does not.
 func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) error {
-	starting, cancel := context.WithTimeout(ctx, startBudget)
-	defer cancel()
 	opened := make(chan error, 1)
 	go func() {
-		ready, err := d.Open(starting)
+		ready, err := d.Open(ctx, desk.StartPatience)
 		if err == nil {
 			log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
 		}

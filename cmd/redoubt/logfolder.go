@@ -36,6 +36,9 @@ type folderVerifier struct {
 	hashes  []tlog.Hash // all stored hashes of the log, in order
 	headKey *[32]byte   // of the policy engine, when its root secret is here
 
+	anchored proof.Head // what the anchor's file says
+	matched  bool       // the chain has this head at its place
+
 	derived, entries uint64       // the commit that the derived tables reflect, and the log's size then
 	reflected        *state.Index // the records at that commit
 	records, stored  int          // derived records and stored hashes that were seen
@@ -57,6 +60,10 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 		return verified{}, err
 	}
 	v := &folderVerifier{head: genesis, tree: state.NewTree(), index: state.NewIndex(), headKey: d.headKey()}
+	// The anchor is read first: a server that runs moves it on while the database is walked, never back.
+	if v.anchored, err = d.peekAnchor(); err != nil {
+		return verified{}, err
+	}
 	reader, err := sqlite.OpenReader(ctx, d.database())
 	if err != nil {
 		return verified{}, err
@@ -76,7 +83,7 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 	if v.headKey == nil {
 		found.notes = append(found.notes, "note: the policy engine's root secret is not here, so the tags of heads were not checked")
 	}
-	return found, v.anchor(d)
+	return found, v.anchor()
 }
 
 func (d deployment) headKey() *[32]byte {
@@ -140,8 +147,10 @@ func (v *folderVerifier) commit(row ledger.Row) error {
 	return checkBodies(row, commit)
 }
 
-// reflect keeps the records as they were at the commit that the derived tables reflect.
+// reflect notes when the walk passes the anchored head, and keeps the records as they were at the commit that the
+// derived tables reflect.
 func (v *folderVerifier) reflect() {
+	v.matched = v.matched || v.head == v.anchored
 	if v.head.Index == v.derived && v.head.Size == v.entries {
 		v.reflected = v.index.Clone()
 	}
@@ -208,24 +217,24 @@ func (v *folderVerifier) complete() error {
 	return nil
 }
 
-// anchor compares the newest head with the anchor's file.
-func (v *folderVerifier) anchor(d deployment) error {
+func (d deployment) peekAnchor() (proof.Head, error) {
 	f, err := os.Open(d.anchorFile())
 	if err != nil {
-		return fmt.Errorf("anchor: %w", err)
+		return proof.Head{}, fmt.Errorf("anchor: %w", err)
 	}
 	defer f.Close()
-	anchored, err := certifier.PeekAnchor(f)
-	if err != nil {
-		return err
-	}
+	return certifier.PeekAnchor(f)
+}
+
+// anchor compares the chain of heads with the anchor's file.
+func (v *folderVerifier) anchor() error {
 	switch {
-	case anchored.Shard != v.head.Shard:
+	case v.anchored.Shard != v.head.Shard:
 		return errors.New("the anchor belongs to another deployment")
-	case anchored.Index > v.head.Index:
-		return fmt.Errorf("the database holds %d commits, the anchor knows %d: it was rolled back or truncated", v.head.Index, anchored.Index)
-	case anchored.Index == v.head.Index && anchored != v.head:
-		return errors.New("the newest head is not the anchored one: the database was forked")
+	case v.anchored.Index > v.head.Index:
+		return fmt.Errorf("the database holds %d commits, the anchor knows %d: it was rolled back or truncated", v.head.Index, v.anchored.Index)
+	case !v.matched:
+		return fmt.Errorf("head %d is not the anchored one: the database was forked", v.anchored.Index)
 	}
 	return nil
 }

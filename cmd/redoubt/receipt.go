@@ -2,20 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/strictjson"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // runReceipt verifies that a policy engine gave this answer to this request.
 func runReceipt(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flags("receipt", "receipt verify (--url URL | --attestation FILE) --receipt HEADER --request FILE --response FILE", stderr)
+	f := flags("receipt", "receipt verify (--url URL | --attestation FILE) --receipt HEADER --request FILE --response FILE [--manifest HASH]", stderr)
 	if len(args) == 0 || args[0] != "verify" {
 		f.Usage()
 		return fmt.Errorf("%w: want 'receipt verify'", errUsage)
@@ -25,6 +26,7 @@ func runReceipt(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	header := f.String("receipt", "", "value of the header X-Redoubt-Receipt")
 	requestFile := f.String("request", "", "file with the request's body, byte for byte")
 	responseFile := f.String("response", "", "file with the answer's body, byte for byte")
+	pinned := f.String("manifest", "", "hash of the manifest that must be in force")
 	if err := parse(f, args[1:], 0); err != nil {
 		return err
 	}
@@ -48,7 +50,14 @@ func runReceipt(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	if err := receipt.Verify(attestation.policy.SigningKey, request, resultOf(response)); err != nil {
+	result, err := resultOf(response)
+	if err != nil {
+		return err
+	}
+	if *pinned != "" && *pinned != attestation.hash {
+		return fmt.Errorf("the manifest in force is %s, not %s", attestation.hash, *pinned)
+	}
+	if err := receipt.Verify(attestation.policy.SigningKey, request, result); err != nil {
 		return err
 	}
 	r := receipt.Result
@@ -75,13 +84,20 @@ func attestationFrom(ctx context.Context, address, file string) (attested, error
 	return readAttestation(b)
 }
 
-// resultOf returns the exact bytes of the member "result", or the whole body of an error.
-func resultOf(response []byte) []byte {
-	var body struct {
-		Result json.RawMessage `json:"result"`
+// resultOf returns the exact bytes of the member "result", or the whole body of an error. It reads as strictly as the
+// policy engine: where one reader sees this member and another that one, nothing is proven.
+func resultOf(response []byte) ([]byte, error) {
+	var success struct {
+		Result     api.Raw `json:"result"`
+		Submission api.Raw `json:"rpc_submission_result"`
+		Signature  string  `json:"signature"`
 	}
-	if json.Unmarshal(response, &body) != nil || len(body.Result) == 0 {
-		return response
+	if err := strictjson.Decode(response, &success); err == nil {
+		return success.Result, nil
 	}
-	return body.Result
+	var failure api.Error
+	if err := strictjson.Decode(response, &failure); err != nil {
+		return nil, fmt.Errorf("the answer is neither a result nor an error: %w", err)
+	}
+	return response, nil
 }

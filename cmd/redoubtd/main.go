@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/redoubt-kms/redoubt/host/config"
 	"github.com/redoubt-kms/redoubt/host/desk"
@@ -20,8 +19,6 @@ import (
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/host/web"
 )
-
-const startBudget = 9 * time.Second
 
 func main() {
 	path := flag.String("config", "", "configuration file; deploy/redoubt.toml is an example")
@@ -57,9 +54,7 @@ func run(ctx context.Context, path string) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	counter := desk.New(store, c.Enclaves["policy"].Address, log)
-	starting, cancel := context.WithTimeout(ctx, startBudget)
-	ready, err := counter.Open(starting)
-	cancel()
+	ready, err := counter.Open(ctx, desk.StartPatience)
 	if err != nil {
 		return err
 	}

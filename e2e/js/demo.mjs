@@ -162,7 +162,7 @@ async function showLog({ baseUrl }, app) {
   const receipt = answer.headers.get('x-redoubt-receipt')
   row('receipt', `${short(receipt)}  ${dim('came with the last answer')}`)
   await verifyReceipt(baseUrl, { request: body, response: answer.text, receipt })
-  done('the receipt proves that answer to that request, at its place in the log')
+  done('the receipt proves that answer to that request, and names its place in the log')
   await run('log', 'verify', '--url', baseUrl)
   done('the log is whole, from its first entry to its head')
   return head.size ?? head.index

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -20,12 +22,14 @@ import (
 // Writes alternate between the slots and each is synced before anybody hears of it, so that a torn write leaves the
 // slot before it whole, and nothing that was ever receipted is lost.
 type anchored struct {
-	_        struct{} `cbor:",toarray"`
-	Version  uint8    // 1
-	Sequence uint64   // of writes; the slot with the higher one counts
-	Epoch    uint64   // of the writer
-	Time     uint64   // Unix milliseconds, never falls
-	Head     proof.Head
+	_         struct{} `cbor:",toarray"`
+	Version   uint8    // 1
+	Sequence  uint64   // of writes; the slot with the higher one counts
+	Epoch     uint64   // of the writer
+	Time      uint64   // Unix milliseconds, never falls
+	Manifest  uint64   // epoch of the newest manifest that was in force; an older one is refused
+	Operators proof.Hash
+	Head      proof.Head
 }
 
 const slotSize = 4096
@@ -40,6 +44,9 @@ type anchorFile struct {
 }
 
 func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, anchored{}, fmt.Errorf("%w: another certifier uses its file", ErrAnchor)
+	}
 	a := &anchorFile{file: file, key: root.Derive("anchor")}
 	var newest anchored
 	found := 0
@@ -53,6 +60,28 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 		return nil, newest, fmt.Errorf("%w: neither slot is whole under the certifier's key: wrong key, or a damaged file", ErrAnchor)
 	}
 	return a, newest, nil
+}
+
+// operatorsOf names who may sign manifests.
+func operatorsOf(m proof.Manifest) (proof.Hash, error) {
+	b, err := proof.Encode(m.Operators)
+	return sha256.Sum256(append([]byte("redoubt/operators/v1\x00"), b...)), err
+}
+
+// accepts checks that a manifest is not older than one that was in force, nor somebody else's.
+func (state anchored) accepts(m proof.Manifest) error {
+	operators, err := operatorsOf(m)
+	switch {
+	case err != nil:
+		return err
+	case state.Head.Shard != m.Shard:
+		return fmt.Errorf("%w: it belongs to another deployment", ErrAnchor)
+	case state.Operators != operators:
+		return fmt.Errorf("%w: the manifest names other operators than those who created the deployment", ErrAnchor)
+	case m.Epoch < state.Manifest:
+		return fmt.Errorf("%w: the manifest has epoch %d, but epoch %d was in force already: it was rolled back", ErrAnchor, m.Epoch, state.Manifest)
+	}
+	return nil
 }
 
 // PeekAnchor reads the newest head from an anchor's file without the certifier's key, and so without proof: good for
@@ -121,13 +150,18 @@ func (a *anchorFile) tag(slot int64, b []byte) []byte {
 	return mac.Sum(nil)
 }
 
-// CreateAnchor writes the anchor of a new shard into an empty file.
-func CreateAnchor(file *os.File, root seal.Root, genesis proof.Head) error {
+// CreateAnchor writes the anchor of a new shard into an empty file. From now on only manifests of these operators are
+// taken.
+func CreateAnchor(file *os.File, root seal.Root, genesis proof.Head, m proof.Manifest) error {
 	a := &anchorFile{file: file, key: root.Derive("anchor")}
 	if err := file.Truncate(2 * slotSize); err != nil {
 		return err
 	}
-	if err := a.write(anchored{Version: 1, Head: genesis}); err != nil {
+	operators, err := operatorsOf(m)
+	if err != nil {
+		return err
+	}
+	if err := a.write(anchored{Version: 1, Head: genesis, Manifest: m.Epoch, Operators: operators}); err != nil {
 		return err
 	}
 	return file.Sync()

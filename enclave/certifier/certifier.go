@@ -40,6 +40,7 @@ func Key(root seal.Root) ed25519.PrivateKey {
 
 // Serve runs the certifier until the context ends.
 func Serve(ctx context.Context, v *enclave.Vault) error {
+	defer v.Anchor.Close() // and with it the lock
 	c, err := open(v)
 	if err != nil {
 		return err
@@ -64,9 +65,10 @@ func open(v *enclave.Vault) (*Certifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	if state.Head.Shard != v.Manifest().Shard {
-		return nil, fmt.Errorf("%w: it belongs to another deployment", ErrAnchor)
+	if err := state.accepts(v.Manifest()); err != nil {
+		return nil, err
 	}
+	state.Manifest = v.Manifest().Epoch // made durable when the policy engine opens the ledger
 	return &Certifier{
 		vault: v, key: key, manifest: hash, anchor: file, state: state,
 		clock: newClock(state.Time), challenges: map[string]time.Time{},

@@ -22,6 +22,7 @@ import (
 
 // rig is a certifier with what it was made from.
 type rig struct {
+	file *os.File
 	*Certifier
 	root     seal.Root
 	manifest proof.Manifest
@@ -62,7 +63,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := CreateAnchor(f, r.root, genesis); err != nil {
+	if err := CreateAnchor(f, r.root, genesis, r.manifest); err != nil {
 		t.Fatal(err)
 	}
 	r.reopen(t)
@@ -84,14 +85,18 @@ func (r *rig) reopen(t *testing.T) {
 
 func (r *rig) vault(t *testing.T) *enclave.Vault {
 	t.Helper()
-	keys, err := cert.NewKeys()
+	keys, err := cert.NewKeys([32]byte{1})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if r.file != nil {
+		r.file.Close() // the one before it has ended, and its lock with it
 	}
 	f, err := os.OpenFile(r.anchor, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.file = f
 	t.Cleanup(func() { f.Close() })
 	return &enclave.Vault{
 		Role: proof.RoleCertifier, Signed: proof.SignedManifest{Manifest: r.manifest}, Root: r.root, Keys: keys, Anchor: f,

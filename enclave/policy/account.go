@@ -79,15 +79,15 @@ func readAccounts[R ~[]byte](raw []R, at string) ([]account, error) {
 func element(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
 // accountOf returns the account of a wallet that a signing request names.
-func accountOf(w *org.Wallet, raw []byte, at string) (account, error) {
+func accountOf(w *org.Wallet, raw api.Raw, at string) (account, error) {
 	if w.Type == api.WalletKeypair {
 		own := account{curve: w.Curve, format: w.Format}
-		if len(raw) > 0 && string(raw) != "null" {
+		if raw.Given() {
 			return own, api.Errorf(api.TypeInvalid, "a keypair wallet has one account and no derivation path").At(at)
 		}
 		return own, nil
 	}
-	if len(raw) == 0 {
+	if !raw.Given() {
 		return account{}, api.Errorf(api.TypeMalformed, "is missing").At(at)
 	}
 	return readAccount(raw, at)

@@ -33,6 +33,9 @@ func (a answer) final() bool {
 	return a.status == 200 || a.status == api.Status(api.TypeDenied)
 }
 
+// size is about what keeping the answer costs in bytes.
+func (a answer) size() int { return len(a.body) + len(a.receipt) + len(a.submission.Transaction) + 256 }
+
 // success makes the answer for a result.
 func success(result any) answer {
 	b, err := json.Marshal(result, json.Deterministic(true))

@@ -15,7 +15,7 @@ import (
 )
 
 // errRolledBack is wrapped by every reason for which the stored state is not the anchored one.
-var errRolledBack = errors.New("the database is not the one that the anchor knows: rolled back, truncated or damaged; restore it, or use 'redoubt rebase' when a backup must serve")
+var errRolledBack = errors.New("the database is not the one that the anchor knows: rolled back, truncated or damaged; restore the newest one")
 
 // start makes an engine from what the host stores, checked against what the certifier anchored. Any mismatch is an
 // error and nothing is served.

@@ -130,7 +130,7 @@ func TestArgumentsAreChecked(t *testing.T) {
 		{api.DeleteAuthenticator, with(object{"username": "x", "authenticatorId": o.id}), api.TypeNotFound, "params.username"},
 		{api.DeleteAuthenticator, with(object{"username": "root", "authenticatorId": o.id}), api.TypeNotFound, "params.authenticatorId"},
 		{api.SignUtf8Message, signing(object{"walletId": "x"}), invalid, "params.walletId"},
-		{api.SignUtf8Message, signing(object{"derivationInfo": nil}), invalid, "params.derivationInfo.derivationPath"},
+		{api.SignUtf8Message, signing(object{"derivationInfo": nil}), api.TypeMalformed, "params.derivationInfo"},
 		{api.SignUtf8Message, signing(object{"derivationInfo": "m/44'/501'"}), "", ""},
 		{api.SignUtf8Message, signing(object{"derivationInfo": object{"derivationPath": solanaPath, "curve": "Secp256k1"}}), invalid, "params.derivationInfo"},
 		{api.SignUtf8Message, signing(object{"derivationInfo": object{"derivationPath": solanaPath, "addressFormat": "Sui"}}), invalid, "params.derivationInfo"},

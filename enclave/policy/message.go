@@ -6,11 +6,11 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/evm/typedjson"
-	"github.com/redoubt-kms/redoubt/chain/solana"
 	"github.com/redoubt-kms/redoubt/internal/permit"
 )
 
-// utf8Message signs text as it is. A text that is itself a transaction is refused: it would be signed unseen.
+// utf8Message signs text as it is. Text that is itself a transaction is refused where payloads are read, here and in the
+// signer; only the digest of Sui has no form of its own to know it by.
 func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, error) {
 	algorithm := params.Algorithm
 	if algorithm == "" {
@@ -23,8 +23,8 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 		return intent{}, api.Errorf(api.TypeInvalid, "want an algorithm of the account's curve: Ed25519, or Secp256k1 or Secp256k1Keccak256").At("params.algorithm")
 	}
 	text := []byte(params.Message)
-	if algorithm == api.Ed25519 && solana.IsMessage(text) {
-		return intent{}, api.Errorf(api.TypeTransaction, "this text is a Solana transaction; use signTransaction").At("params.message")
+	if a.format == api.AddressSui && len(text) == 32 {
+		return intent{}, api.Errorf(api.TypeTransaction, "32 bytes may be the digest of a Sui transaction").At("params.message")
 	}
 	return intent{kind: permit.PayloadUTF8, algorithm: algorithm, bytes: text, render: signatureResult}, nil
 }

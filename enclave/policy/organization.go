@@ -123,7 +123,7 @@ func (e *Engine) deleteAuthenticator(ctx context.Context, c *caller, params *api
 	if err != nil {
 		return answer{}, err
 	}
-	after, gone, err := c.record.value.DeleteAuthenticator(params.Username, authenticator)
+	after, gone, err := c.record.value.DeleteAuthenticator(params.Username, authenticator, c.now)
 	if err != nil {
 		return answer{}, err
 	}

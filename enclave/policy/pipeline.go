@@ -168,8 +168,11 @@ func (e *Engine) signLoop(ctx context.Context) error {
 	}
 }
 
-// finish makes the answers of a batch and passes them on to be signed together.
+// finish makes the answers of a batch and passes them on to be signed together. Orders that the signer could not fill
+// because it lacks a secret, or because a newer receipt overtook theirs, are tried again one by one.
 func (e *Engine) finish(work signWork, results []wire.SignResult, fault error) {
+	refused := (*wire.Fault)(nil)
+	overtaken := asFault(fault, &refused) && refused.Code == "refused"
 	all := make([]*finished, 0, len(work.proposals))
 	next := 0
 	for _, p := range work.proposals {
@@ -180,7 +183,7 @@ func (e *Engine) finish(work signWork, results []wire.SignResult, fault error) {
 				result = results[next]
 			}
 			next++
-			if result.Missing {
+			if result.Missing || overtaken {
 				go e.finishLate(p)
 				continue
 			}
@@ -191,7 +194,7 @@ func (e *Engine) finish(work signWork, results []wire.SignResult, fault error) {
 	e.send(all)
 }
 
-// finishLate gives the signer the secret that it turned out not to hold.
+// finishLate asks for one signature again, with the secret and the newest receipt.
 func (e *Engine) finishLate(p *proposal) {
 	ctx, cancel := context.WithTimeout(context.Background(), requestBudget)
 	defer cancel()

@@ -74,9 +74,9 @@ func newPolicy(raw []byte, path string) (org.Policy, error) {
 	}
 	made := org.Policy{Type: p.Type, Preset: p.Preset, Environment: rule.Environment}
 	switch {
-	case len(p.Rules) > 0 || len(p.Constants) > 0:
+	case p.Rules.Given() || p.Constants.Given():
 		return made, api.Errorf(api.TypeUnsupported, "CEL rules are not served by this release; use a preset").At(path + ".rules")
-	case len(p.USDLimit) > 0:
+	case p.USDLimit.Given():
 		return made, api.Errorf(api.TypeUnsupported, "usage limits are not served by this release, and one that is not enforced would be worse than none").At(path + ".usdLimit")
 	case p.Type == org.PolicyRoot && p.Preset == "" && p.WalletID == "":
 		return made, nil

@@ -76,14 +76,22 @@ func (r *replays) end(p *replay, a answer) {
 		p.answer = nil // the entry counts, the answer does not: the next retry asks the signer again
 		return
 	}
+	r.keep(p)
+}
+
+// keep holds on to an answer, and drops the oldest ones when there is too much of them.
+func (r *replays) keep(p *replay) {
 	r.cached.PushBack(p)
-	r.bytes += len(a.body)
+	r.bytes += p.answer.size()
 	for r.bytes > maxCachedAnswers {
-		oldest := r.cached.Remove(r.cached.Front()).(*replay)
-		if oldest.answer != nil {
-			r.bytes -= len(oldest.answer.body)
-			oldest.answer = nil
-		}
+		r.drop(r.cached.Remove(r.cached.Front()).(*replay))
+	}
+}
+
+func (r *replays) drop(p *replay) {
+	if p.answer != nil {
+		r.bytes -= p.answer.size()
+		p.answer = nil
 	}
 }
 
@@ -94,6 +102,7 @@ func (r *replays) forget(now uint64) {
 			return
 		}
 		r.order.Remove(e)
+		r.drop(p) // its place among the cached is removed when its turn comes
 		if r.by[p.key] == p {
 			delete(r.by, p.key)
 		}
@@ -132,8 +141,7 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 	defer e.mu.Unlock()
 	if p.answer == nil && made.final() {
 		p.answer = &made
-		e.replays.cached.PushBack(p)
-		e.replays.bytes += len(made.body)
+		e.replays.keep(p)
 	}
 	return made
 }

@@ -105,7 +105,7 @@ func newFiles(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(certifier.CreateAnchor(f, rootOf(t, proof.RoleCertifier), genesis), f.Close()); err != nil {
+	if err := errors.Join(certifier.CreateAnchor(f, rootOf(t, proof.RoleCertifier), genesis, r.verified), f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.stop)
@@ -171,7 +171,7 @@ func (r *rig) tryStart(t testing.TB) error {
 	r.desk = hostdesk.New(r.store, "unix:"+r.socket(proof.RolePolicy), slog.New(slog.DiscardHandler))
 	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	_, err = r.desk.Open(opening)
+	_, err = r.desk.Open(opening, hostdesk.StartPatience)
 	return err
 }
 

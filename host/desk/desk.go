@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -24,6 +25,7 @@ type Desk struct {
 
 	mu   sync.Mutex
 	link *wire.Link
+	busy atomic.Int64 // when the policy engine last asked for something, Unix nanoseconds
 }
 
 // New makes a desk for a policy engine at an address.
@@ -40,8 +42,16 @@ type RefusedError struct{ Reason string }
 // Error gives the reason.
 func (e *RefusedError) Error() string { return e.Reason }
 
-// Open connects and waits until the policy engine has verified the stored state.
-func (d *Desk) Open(ctx context.Context) (wire.Ready, error) {
+// StartPatience is how long a policy engine may be silent while it starts. One that is still reading the store, however
+// large that is, is not silent.
+const StartPatience = 9 * time.Second
+
+// Open connects and waits until the policy engine has verified the stored state, or has been silent for a while.
+func (d *Desk) Open(ctx context.Context, patience time.Duration) (wire.Ready, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	d.busy.Store(time.Now().UnixNano())
+	go d.giveUp(ctx, cancel, patience)
 	for {
 		ready, err := d.connect(ctx)
 		var refused *RefusedError
@@ -50,8 +60,24 @@ func (d *Desk) Open(ctx context.Context) (wire.Ready, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return ready, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return ready, fmt.Errorf("%w: %w (%w)", ErrUnavailable, context.Cause(ctx), err)
 		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// giveUp cancels when the policy engine has been silent for too long.
+func (d *Desk) giveUp(ctx context.Context, cancel context.CancelCauseFunc, patience time.Duration) {
+	for {
+		silent := time.Since(time.Unix(0, d.busy.Load()))
+		if silent >= patience {
+			cancel(fmt.Errorf("it was silent for %v", patience))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(patience - silent):
 		}
 	}
 }
@@ -92,7 +118,7 @@ func (d *Desk) Keep(ctx context.Context) {
 		}
 		d.log.LogAttrs(ctx, slog.LevelWarn, "the policy engine is gone; connecting again")
 		for ctx.Err() == nil {
-			ready, err := d.Open(ctx)
+			ready, err := d.Open(ctx, StartPatience)
 			if err == nil {
 				d.log.LogAttrs(ctx, slog.LevelInfo, "the policy engine serves again", slog.Uint64("head", ready.Index))
 				break
@@ -141,6 +167,7 @@ const storeBudget = 10 * time.Second
 
 // serve answers one call of the policy engine.
 func (d *Desk) serve(call *wire.Call) {
+	d.busy.Store(time.Now().UnixNano())
 	ctx, cancel := context.WithTimeout(context.Background(), storeBudget)
 	defer cancel()
 	switch call.Kind {

@@ -69,8 +69,9 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+Prefix+"/attestation", s.attestation)
 	mux.HandleFunc("GET "+Prefix+"/log/checkpoint", s.checkpoint)
 	mux.HandleFunc("GET "+Prefix+"/log/tile/{path...}", s.tile)
-	for _, path := range []string{"/kms/rpc", "/prepare", "/healthz", "/attestation", "/log/checkpoint"} {
+	for path, allowed := range map[string]string{"/kms/rpc": "POST", "/prepare": "POST", "/healthz": "GET", "/attestation": "GET", "/log/checkpoint": "GET"} {
 		mux.HandleFunc(Prefix+path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", allowed+", OPTIONS")
 			fail(w, api.Errorf(api.TypeMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 		})
 	}

@@ -28,8 +28,8 @@ const Lifetime = 24 * time.Hour
 // statementOID marks the extension that carries the statement: under 2.25, the arc of UUIDs.
 func statementOID() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2, 25, 1364283729, 1} }
 
-// Keys are what an enclave makes for itself when it starts: a key for its channels and one for what it signs. Neither
-// leaves the process.
+// Keys are an enclave's: one for its channels, made anew at each start, and one for what it signs, which follows from
+// its root secret so that what it signed once can be verified for as long as the deployment lasts.
 type Keys struct {
 	channel *ecdsa.PrivateKey
 	spki    []byte
@@ -38,8 +38,8 @@ type Keys struct {
 	issued  atomic.Pointer[proof.SignedCertificate]
 }
 
-// NewKeys makes fresh keys.
-func NewKeys() (*Keys, error) {
+// NewKeys makes the keys of an enclave; seed is that of its signing key.
+func NewKeys(seed [ed25519.SeedSize]byte) (*Keys, error) {
 	channel, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -48,11 +48,7 @@ func NewKeys() (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, signing, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return &Keys{channel: channel, spki: spki, Signing: signing}, nil
+	return &Keys{channel: channel, spki: spki, Signing: ed25519.NewKeyFromSeed(seed[:])}, nil
 }
 
 // Channel returns the hash of the channel's public key.

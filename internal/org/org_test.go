@@ -88,7 +88,7 @@ func TestLastRootStays(t *testing.T) {
 		"of nobody":                    {[]org.User{user("r", org.PolicyRoot, lasting)}, lasting.ID, "x", false},
 	} {
 		o := make1(t, c.users...)
-		after, gone, err := o.DeleteAuthenticator(c.of, c.gone)
+		after, gone, err := o.DeleteAuthenticator(c.of, c.gone, 1)
 		if (err == nil) != c.allowed {
 			t.Errorf("%s: %v", why, err)
 		}

@@ -2,6 +2,7 @@ package org
 
 import (
 	"bytes"
+	"math"
 	"slices"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -55,7 +56,7 @@ func (o *Organization) AddAuthenticator(username string, a Authenticator, replac
 
 // DeleteAuthenticator returns the organization without an authenticator, and the authenticator. The last one that can
 // change the organization stays.
-func (o *Organization) DeleteAuthenticator(username string, id proof.ID) (*Organization, Authenticator, error) {
+func (o *Organization) DeleteAuthenticator(username string, id proof.ID, now uint64) (*Organization, Authenticator, error) {
 	next := o.clone()
 	i := next.User(username)
 	if i < 0 {
@@ -68,17 +69,20 @@ func (o *Organization) DeleteAuthenticator(username string, id proof.ID) (*Organ
 	}
 	gone := keys[j]
 	next.Users[i].Authenticators = slices.Delete(keys, j, j+1)
-	if next.check() != nil || o.hasRoot(true) && !next.hasRoot(true) {
+	if !next.hasRoot(now) || o.hasRoot(forEver) && !next.hasRoot(forEver) {
 		return nil, gone, api.Errorf(api.TypeInvalid, "this is the last authenticator with policy ROOT; register another one first").At("params.authenticatorId")
 	}
 	return next, gone, nil
 }
 
-// hasRoot says whether somebody with policy ROOT holds a key; with lasting, whether one who does not expire does.
-func (o *Organization) hasRoot(lasting bool) bool {
+// forEver is a time that only what never expires outlives.
+const forEver = math.MaxUint64
+
+// hasRoot says whether somebody with policy ROOT holds a key at a time.
+func (o *Organization) hasRoot(at uint64) bool {
 	return slices.ContainsFunc(o.Users, func(u User) bool {
-		return u.Policy.Type == PolicyRoot && (!lasting || u.Expires == 0) &&
-			slices.ContainsFunc(u.Authenticators, func(a Authenticator) bool { return !lasting || a.Expires == 0 })
+		return u.Policy.Type == PolicyRoot && !Expired(u.Expires, at) &&
+			slices.ContainsFunc(u.Authenticators, func(a Authenticator) bool { return !Expired(a.Expires, at) })
 	})
 }
 
@@ -111,7 +115,7 @@ func (o *Organization) clone() *Organization {
 
 // check holds what must be true of any organization: somebody who can change it, unique names and keys, and the limits.
 func (o *Organization) check() error {
-	if !o.hasRoot(false) {
+	if !o.hasRoot(0) {
 		return api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
 	}
 	names := map[string]bool{}

@@ -37,13 +37,27 @@ type message struct {
 	text      []byte
 }
 
+// newMessage refuses text that is itself something to sign: it would be signed without being seen for what it is.
 func newMessage(algorithm api.Algorithm, text []byte) (chain.Payload, error) {
 	switch algorithm {
-	case api.Ed25519, api.Secp256k1, api.Secp256k1Keccak256:
-		return &message{algorithm: algorithm, text: text}, nil
+	case api.Ed25519:
+		if solana.IsMessage(text) {
+			return nil, fmt.Errorf("%w: this text is a Solana transaction; use signTransaction", chain.ErrMalformed)
+		}
+	case api.Secp256k1Keccak256:
+		if evm.IsPreimage(text) {
+			return nil, fmt.Errorf("%w: this text is an EVM transaction, authorization or typed message; use the method for it", chain.ErrMalformed)
+		}
+	case api.Secp256k1:
+		if len(text) == sha256.Size {
+			return nil, fmt.Errorf("%w: 32 bytes may be the digest of a transaction", chain.ErrMalformed)
+		}
 	case api.Secp256r1, api.Secp256k1Schnorr:
+		return nil, fmt.Errorf("%w: a message cannot be signed with %q", chain.ErrMalformed, algorithm)
+	default:
+		return nil, fmt.Errorf("%w: unknown algorithm %q", chain.ErrMalformed, algorithm)
 	}
-	return nil, fmt.Errorf("%w: a message cannot be signed with %q", chain.ErrMalformed, algorithm)
+	return &message{algorithm: algorithm, text: text}, nil
 }
 
 // Algorithm implements chain.Payload.

@@ -34,35 +34,38 @@ const RootSize = 32
 var ErrOpen = errors.New("sealed record does not open: wrong key, wrong place or changed bytes")
 
 // Root is an enclave's root secret, from which all its keys derive. It never prints.
-type Root struct{ secret *[RootSize]byte } // a pointer: fmt follows none out of an unexported field
+type Root struct{ secret *hidden }
+
+// hidden keeps a secret two pointers away from a struct that holds it: out of an unexported field fmt asks no method, and
+// follows one pointer when it complains of a verb that does not fit.
+type hidden struct{ bytes *[32]byte }
+
+func hide(secret [32]byte) *hidden { return &hidden{&secret} }
 
 // NewRoot takes a root secret of RootSize bytes.
 func NewRoot(secret []byte) (Root, error) {
 	if len(secret) != RootSize {
 		return Root{}, fmt.Errorf("root secret has %d bytes, want %d", len(secret), RootSize)
 	}
-	r := Root{secret: new([RootSize]byte)}
-	copy(r.secret[:], secret)
-	return r, nil
+	return Root{hide([RootSize]byte(secret))}, nil
 }
 
 // Derive returns 32 bytes for a label: a key of its own purpose.
 func (r Root) Derive(label string) [32]byte {
-	mac := hmac.New(sha256.New, r.secret[:])
+	mac := hmac.New(sha256.New, r.secret.bytes[:])
 	io.WriteString(mac, "redoubt/derive/v1\x00"+label)
 	return [32]byte(mac.Sum(nil))
 }
 
 // Zero wipes the root secret. Keys that were derived from it go on working.
-func (r Root) Zero() { clear(r.secret[:]) }
+func (r Root) Zero() { clear(r.secret.bytes[:]) }
 
 // Commitment identifies the root secret without telling anything of it.
 func (r Root) Commitment() [32]byte { return r.Derive("commitment") }
 
 // Key returns the sealing key for a label.
 func (r Root) Key(label string) Key {
-	secret := r.Derive("seal\x00" + label)
-	return Key{secret: &secret}
+	return Key{hide(r.Derive("seal\x00" + label))}
 }
 
 // Format implements fmt.Formatter without the secret.
@@ -72,7 +75,7 @@ func (Root) Format(f fmt.State, _ rune) { io.WriteString(f, "REDACTED") }
 func (Root) MarshalText() ([]byte, error) { return []byte("REDACTED"), nil }
 
 // Key seals and opens envelopes of one kind. It never prints.
-type Key struct{ secret *[32]byte }
+type Key struct{ secret *hidden }
 
 // Seal encrypts a plaintext for a context that must be given again to open it.
 func (k Key) Seal(context, plaintext []byte) ([]byte, error) {
@@ -105,7 +108,7 @@ func (k Key) Open(context, envelope []byte) ([]byte, error) {
 }
 
 func (k Key) aead(salt []byte) (cipher.AEAD, error) {
-	mac := hmac.New(sha256.New, k.secret[:])
+	mac := hmac.New(sha256.New, k.secret.bytes[:])
 	mac.Write([]byte{1})
 	mac.Write(salt)
 	block, err := aes.NewCipher(mac.Sum(nil))
