@@ -139,7 +139,8 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealed[:41])
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if plain, err := key.Open([]byte("c"), b); err == nil && !bytes.Equal(b, sealed) {
+		plain, err := key.Open([]byte("c"), b) // workers seal the plaintext anew, so that the envelope may be another's
+		if err == nil && string(plain) != "plaintext" {
 			t.Errorf("%x opens as %q", b, plain)
 		}
 	})
