@@ -8,16 +8,16 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/base58"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/org"
-	"github.com/redoubt-kms/redoubt/internal/seed"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // account is an account of a wallet, as a request names it.
 type account struct {
-	path   seed.Path // empty for a keypair wallet
+	path   derivation.Path // empty for a keypair wallet
 	curve  api.Curve
 	format api.AddressFormat
 }
@@ -36,19 +36,19 @@ func readAccount(raw []byte, at string) (account, error) {
 	} else if err := decode(raw, &info, at); err != nil {
 		return account{}, err
 	}
-	path, err := seed.ParsePath(info.DerivationPath)
+	path, err := derivation.ParsePath(info.DerivationPath)
 	if err != nil {
 		return account{}, api.Errorf(api.TypeInvalid, "%v", err).At(at + ".derivationPath")
 	}
 	a := account{path: path, curve: canonicalCurve(info.Curve), format: info.AddressFormat}
-	curve, format, err := seed.InferAccount(path)
+	curve, format, err := derivation.InferAccount(path)
 	if a.curve == "" && err == nil {
 		a.curve = curve
 	}
 	if a.format == "" && err == nil {
 		a.format = format
 	}
-	if err := seed.CheckAccount(a.path, a.curve, a.format); err != nil {
+	if err := derivation.CheckAccount(a.path, a.curve, a.format); err != nil {
 		return a, api.Errorf(api.TypeInvalid, "%v", err).At(at)
 	}
 	return a, nil

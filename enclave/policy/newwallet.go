@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
-	"github.com/redoubt-kms/redoubt/internal/seed"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -56,7 +56,7 @@ func (w *newWallet) readKeypair(p api.WalletParameters) error {
 	if len(p.Accounts) > 0 || p.MnemonicLength != nil {
 		return api.Errorf(api.TypeInvalid, "a keypair wallet has neither accounts nor a mnemonic").At("params.curve")
 	}
-	format, err := seed.KeypairFormat(p.Curve, p.AddressFormat)
+	format, err := derivation.KeypairFormat(p.Curve, p.AddressFormat)
 	if err != nil {
 		return api.Errorf(api.TypeInvalid, "want Ed25519 or K256, with an address format of that curve").At("params.curve")
 	}

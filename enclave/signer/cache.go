@@ -8,6 +8,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/seed"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -132,11 +133,11 @@ func newHeld(opened *secret) (*held, error) {
 }
 
 // use lends the key of an account. The key must not be kept.
-func (h *held) use(path seed.Path, c api.Curve, format api.AddressFormat, do func(curve.PrivateKey) error) error {
+func (h *held) use(path derivation.Path, c api.Curve, format api.AddressFormat, do func(curve.PrivateKey) error) error {
 	if h.single != nil {
 		return h.useSingle(path, c, do)
 	}
-	if err := seed.CheckAccount(path, c, format); err != nil {
+	if err := derivation.CheckAccount(path, c, format); err != nil {
 		return err
 	}
 	name := string(c) + path.String()
@@ -163,7 +164,7 @@ func (h *held) use(path seed.Path, c api.Curve, format api.AddressFormat, do fun
 	return do(key)
 }
 
-func (h *held) useSingle(path seed.Path, c api.Curve, do func(curve.PrivateKey) error) error {
+func (h *held) useSingle(path derivation.Path, c api.Curve, do func(curve.PrivateKey) error) error {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	switch {

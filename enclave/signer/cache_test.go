@@ -10,7 +10,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/curve"
-	"github.com/redoubt-kms/redoubt/internal/seed"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -43,7 +43,7 @@ func TestEvictionWipes(t *testing.T) {
 			if h.single != nil {
 				err = h.use(nil, api.CurveEd25519, api.AddressSolana, use)
 			} else {
-				err = h.use(seed.Path(path(t, "m/44'/501'/0'/0'")), api.CurveEd25519, api.AddressSolana, use)
+				err = h.use(derivation.Path(path(t, "m/44'/501'/0'/0'")), api.CurveEd25519, api.AddressSolana, use)
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -60,7 +60,7 @@ func TestEvictionWipes(t *testing.T) {
 			if _, err := keys[i].Sign([]byte("x")); err == nil {
 				t.Errorf("a key of wallet %d still signs", i)
 			}
-			err := h.use(seed.Path(path(t, "m/44'/501'/0'/0'")), api.CurveEd25519, api.AddressSolana, func(curve.PrivateKey) error { return nil })
+			err := h.use(derivation.Path(path(t, "m/44'/501'/0'/0'")), api.CurveEd25519, api.AddressSolana, func(curve.PrivateKey) error { return nil })
 			if !errors.Is(err, errNotHeld) && h.single == nil {
 				t.Errorf("wallet %d is still used: %v", i, err)
 			}
@@ -83,7 +83,7 @@ func TestDerivedKeysAreBounded(t *testing.T) {
 	}
 	var all []curve.PrivateKey
 	for i := range uint32(3 * cachedKeys) {
-		account := seed.Path{44 + seed.Hardened, 501 + seed.Hardened, i + seed.Hardened, seed.Hardened}
+		account := derivation.Path{44 + derivation.Hardened, 501 + derivation.Hardened, i + derivation.Hardened, derivation.Hardened}
 		err := h.use(account, api.CurveEd25519, api.AddressSolana, func(k curve.PrivateKey) error { all = append(all, k); return nil })
 		if err != nil {
 			t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/address"
 	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
-	"github.com/redoubt-kms/redoubt/internal/seed"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -34,7 +34,7 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	}
 	var result wire.SignResult
 	err = s.lend(p.Wallet, order.Sealed, func(h *held) error {
-		return h.use(seed.Path(p.Path), p.Curve, p.Format, func(key curve.PrivateKey) error {
+		return h.use(derivation.Path(p.Path), p.Curve, p.Format, func(key curve.PrivateKey) error {
 			result, err = signWith(key, p, parsed)
 			return err
 		})

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/permit"
@@ -97,7 +98,7 @@ type authorised struct {
 
 func path(t testing.TB, text string) []uint32 {
 	t.Helper()
-	p, err := seed.ParsePath(text)
+	p, err := derivation.ParsePath(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/address"
 	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/seed"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -108,7 +109,7 @@ func (h *held) accounts(wanted []wire.AccountRequest) ([]wire.Account, error) {
 	accounts := make([]wire.Account, len(wanted))
 	for i, a := range wanted {
 		format := api.AddressFormat(a.Format)
-		err := h.use(seed.Path(a.Path), api.Curve(a.Curve), format, func(key curve.PrivateKey) error {
+		err := h.use(derivation.Path(a.Path), api.Curve(a.Curve), format, func(key curve.PrivateKey) error {
 			accounts[i].PublicKey = key.Public()
 			var err error
 			accounts[i].Address, err = address.Encode(format, accounts[i].PublicKey)

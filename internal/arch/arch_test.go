@@ -159,6 +159,9 @@ func TestEnclaveDependencies(t *testing.T) {
 				t.Errorf("redoubt-%s reaches %s, which is not trusted", role, dep)
 			}
 		}
+		if role != "signer" && (slices.Contains(p.Deps, module+"internal/seed") || slices.Contains(p.Deps, module+"enclave/signer")) {
+			t.Errorf("redoubt-%s can derive keys", role)
+		}
 		if role == "signer" && slices.Contains(p.Deps, "encoding/json") {
 			t.Error("redoubt-signer reaches encoding/json: its one decoder is CBOR")
 		}

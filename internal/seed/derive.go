@@ -10,6 +10,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 )
 
 // The keys of the first HMAC.
@@ -27,11 +28,11 @@ var (
 
 // Derive makes the private key of an account. An Ed25519 path with a step that is not hardened is refused:
 // hardening it silently would give the account of another path.
-func (s *Seed) Derive(path Path, c api.Curve) (curve.PrivateKey, error) {
+func (s *Seed) Derive(path derivation.Path, c api.Curve) (curve.PrivateKey, error) {
 	if s.secret.size == 0 {
 		return nil, errZeroed
 	}
-	if len(path) == 0 || len(path) > maxDepth {
+	if len(path) == 0 || len(path) > derivation.MaxDepth {
 		return nil, errDepth
 	}
 	n, err := walk(s.secret.stretched[:], path, c)
@@ -52,13 +53,13 @@ func (n *node) key() []byte { return n[:32] }
 func (n *node) chain() []byte { return n[32:] }
 
 // walk derives from the root along the path.
-func walk(seed []byte, path Path, c api.Curve) (*node, error) {
+func walk(seed []byte, path derivation.Path, c api.Curve) (*node, error) {
 	var n *node
 	switch c {
 	case api.CurveSecp256k1:
 		n = hash([]byte(secp256k1Label), seed)
 	case api.CurveEd25519:
-		if !path.allHardened() {
+		if !path.AllHardened() {
 			return nil, errHardened
 		}
 		n = hash([]byte(ed25519Label), seed)
@@ -86,7 +87,7 @@ func walk(seed []byte, path Path, c api.Curve) (*node, error) {
 // key to it, SLIP-10 takes it as it is.
 func (n *node) child(index uint32, c api.Curve) (*node, error) {
 	data := make([]byte, 0, 37)
-	if index >= Hardened {
+	if index >= derivation.Hardened {
 		data = append(data, 0)
 		data = append(data, n.key()...)
 	} else {

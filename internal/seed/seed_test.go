@@ -12,6 +12,7 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/address"
 	"github.com/redoubt-kms/redoubt/internal/curve"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/seed"
 )
 
@@ -53,11 +54,11 @@ func TestAddresses(t *testing.T) {
 
 func account(t testing.TB, s *seed.Seed, text string) (curve.PrivateKey, api.AddressFormat) {
 	t.Helper()
-	path, err := seed.ParsePath(text)
+	path, err := derivation.ParsePath(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, format, err := seed.InferAccount(path)
+	c, format, err := derivation.InferAccount(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestRestore(t *testing.T) {
 func TestZero(t *testing.T) {
 	s := testSeed(t)
 	s.Zero()
-	if _, err := s.Derive(seed.Path{seed.Hardened}, api.CurveEd25519); err == nil {
+	if _, err := s.Derive(derivation.Path{derivation.Hardened}, api.CurveEd25519); err == nil {
 		t.Error("derived from a wiped seed")
 	}
 	if _, err := s.Mnemonic(); err == nil {
@@ -145,14 +146,14 @@ func TestDeriveRefuses(t *testing.T) {
 	s := testSeed(t)
 	for _, tt := range []struct {
 		name string
-		path seed.Path
+		path derivation.Path
 		c    api.Curve
 	}{
 		{"root", nil, api.CurveSecp256k1},
-		{"too deep", make(seed.Path, 11), api.CurveSecp256k1},
-		{"Ed25519 not hardened", seed.Path{44 + seed.Hardened, 501 + seed.Hardened, 0}, api.CurveEd25519},
-		{"keypair curve", seed.Path{0}, api.CurveK256},
-		{"unknown curve", seed.Path{0}, "P-256"},
+		{"too deep", make(derivation.Path, 11), api.CurveSecp256k1},
+		{"Ed25519 not hardened", derivation.Path{44 + derivation.Hardened, 501 + derivation.Hardened, 0}, api.CurveEd25519},
+		{"keypair curve", derivation.Path{0}, api.CurveK256},
+		{"unknown curve", derivation.Path{0}, "P-256"},
 	} {
 		if k, err := s.Derive(tt.path, tt.c); err == nil {
 			t.Errorf("%s: derived %x", tt.name, k.Public())

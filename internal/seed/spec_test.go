@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/vectors"
 )
 
@@ -109,10 +110,10 @@ func TestSLIP10(t *testing.T) {
 func keys(t *testing.T, c api.Curve, cases [][3]string) {
 	t.Helper()
 	for _, v := range cases {
-		var path Path
+		var path derivation.Path
 		if v[1] != "m" {
 			var err error
-			if path, err = ParsePath(v[1]); err != nil {
+			if path, err = derivation.ParsePath(v[1]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -132,7 +133,7 @@ func TestChainCodes(t *testing.T) {
 		"m/0'/1'/2'/2'/1000000000'": "68789923a0cac2cd5a29172a475fe9e0fb14cd6adb5ad98a3fa70333e7afa230",
 		"m/0'":                      "8b59aa11380b624e81507a27fedda59fea6d0b779a778918a2fd3590e16e9c69",
 	} {
-		p, err := ParsePath(path)
+		p, err := derivation.ParsePath(path)
 		if err != nil {
 			t.Fatal(err)
 		}

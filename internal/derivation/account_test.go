@@ -1,4 +1,4 @@
-package seed_test
+package derivation_test
 
 import (
 	"strings"
@@ -7,19 +7,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redoubt-kms/redoubt/api"
-	"github.com/redoubt-kms/redoubt/internal/seed"
+	"github.com/redoubt-kms/redoubt/internal/derivation"
 )
 
 func TestParsePath(t *testing.T) {
-	const h = seed.Hardened
-	for text, want := range map[string]seed.Path{
+	const h = derivation.Hardened
+	for text, want := range map[string]derivation.Path{
 		"m/0":                           {0},
 		"m/44'/501'/0'/0'":              {44 + h, 501 + h, h, h},
 		"m/84'/0'/2147483647'/10":       {84 + h, h, 2147483647 + h, 10},
 		"m/0/1/2/3/4/5/6/7/8/9":         {0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
 		"m" + strings.Repeat("/0'", 10): {h, h, h, h, h, h, h, h, h, h},
 	} {
-		got, err := seed.ParsePath(text)
+		got, err := derivation.ParsePath(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
@@ -37,7 +37,7 @@ func TestParsePath(t *testing.T) {
 		"m/2147483648", "m/2147483648'", "m/4294967296", "m/99999999999999999999", "m/٣", "n/0", "m/0\x00",
 		"m" + strings.Repeat("/0", 11), "m/" + strings.Repeat("1", 1_000_000), strings.Repeat("m/0", 1000),
 	} {
-		if got, err := seed.ParsePath(text); err == nil {
+		if got, err := derivation.ParsePath(text); err == nil {
 			t.Errorf("%.40q: accepted as %s", text, got)
 		}
 	}
@@ -47,7 +47,7 @@ func FuzzPath(f *testing.F) {
 	f.Add("m/44'/501'/0'/0'")
 	f.Add("m/44'/60'/0'/0/2147483647")
 	f.Fuzz(func(t *testing.T, text string) {
-		if p, err := seed.ParsePath(text); err == nil && p.String() != text {
+		if p, err := derivation.ParsePath(text); err == nil && p.String() != text {
 			t.Errorf("%q is a second spelling of %s", text, p)
 		}
 	})
@@ -64,11 +64,11 @@ func TestInferAccount(t *testing.T) {
 		"m/44'/784'/0'/0'/0'": api.AddressSui,
 	} {
 		path := mustPath(t, text)
-		c, format, err := seed.InferAccount(path)
+		c, format, err := derivation.InferAccount(path)
 		if err != nil || format != want {
 			t.Errorf("%s: %s, error %v; want %s", text, format, err, want)
 		}
-		if err := seed.CheckAccount(path, c, format); err != nil {
+		if err := derivation.CheckAccount(path, c, format); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 		// Every other combination of the three is refused.
@@ -77,7 +77,7 @@ func TestInferAccount(t *testing.T) {
 				api.AddressSolana, api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinTaproot,
 				api.AddressSui, "",
 			} {
-				got := seed.CheckAccount(path, otherCurve, other) == nil
+				got := derivation.CheckAccount(path, otherCurve, other) == nil
 				if got != (otherCurve == c && other == format) {
 					t.Errorf("%s with %s and %s: accepted %v", text, otherCurve, other, got)
 				}
@@ -89,7 +89,7 @@ func TestInferAccount(t *testing.T) {
 		"m/44'/0'/0'/0/0", "m/49'/0'/0'/0/0", "m/84'/1'/0'/0/0", "m/84'/60'/0'/0/0", "m/86'/501'/0'/0'",
 		"m/44'/61'/0'/0/0", "m/54'/784'/0'/0/0", "m/0", "m/501'/44'/0'/0'",
 	} {
-		if c, format, err := seed.InferAccount(mustPath(t, text)); err == nil {
+		if c, format, err := derivation.InferAccount(mustPath(t, text)); err == nil {
 			t.Errorf("%s: inferred %s and %s", text, c, format)
 		}
 	}
@@ -112,16 +112,16 @@ func TestKeypairFormat(t *testing.T) {
 		{api.CurveSecp256k1, api.AddressEthereum, ""},
 		{"", "", ""},
 	} {
-		got, err := seed.KeypairFormat(tt.c, tt.format)
+		got, err := derivation.KeypairFormat(tt.c, tt.format)
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%s, %q: %q, error %v; want %q", tt.c, tt.format, got, err, tt.want)
 		}
 	}
 }
 
-func mustPath(t *testing.T, text string) seed.Path {
+func mustPath(t *testing.T, text string) derivation.Path {
 	t.Helper()
-	path, err := seed.ParsePath(text)
+	path, err := derivation.ParsePath(text)
 	if err != nil {
 		t.Fatal(err)
 	}

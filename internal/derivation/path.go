@@ -1,4 +1,7 @@
-package seed
+// Package derivation is about derivation paths (BIP-32) and what they mean: one spelling of each, and the curve and the
+// address format that belong to it (BIP-43, SLIP-44). It knows no seeds: the policy engine names accounts without being
+// able to derive them.
+package derivation
 
 import (
 	"errors"
@@ -9,10 +12,10 @@ import (
 // Hardened is added to the index of a hardened step.
 const Hardened = 1 << 31
 
-// maxDepth bounds the work that one request may ask for.
-const maxDepth = 10
+// MaxDepth bounds the steps of a path, and with them the work that one request may ask for.
+const MaxDepth = 10
 
-var errPath = errors.New("seed: not a derivation path such as m/44'/501'/0'/0'")
+var errPath = errors.New("not a derivation path such as m/44'/501'/0'/0'")
 
 // Path is a derivation path, one index per step. Rules compare paths as numbers, never as text.
 type Path []uint32
@@ -21,11 +24,11 @@ type Path []uint32
 // below 2^31; the apostrophe for a hardened step.
 func ParsePath(text string) (Path, error) {
 	rest, ok := strings.CutPrefix(text, "m/")
-	if !ok || len(rest) > maxDepth*len("2147483647'/") {
+	if !ok || len(rest) > MaxDepth*len("2147483647'/") {
 		return nil, errPath
 	}
 	steps := strings.Split(rest, "/")
-	if len(steps) > maxDepth {
+	if len(steps) > MaxDepth {
 		return nil, errPath
 	}
 	path := make(Path, 0, len(steps))
@@ -57,8 +60,8 @@ func (p Path) String() string {
 	return b.String()
 }
 
-// allHardened reports whether every step is hardened; SLIP-10 knows no other for Ed25519.
-func (p Path) allHardened() bool {
+// AllHardened reports whether every step is hardened; SLIP-10 knows no other for Ed25519.
+func (p Path) AllHardened() bool {
 	for _, index := range p {
 		if index < Hardened {
 			return false

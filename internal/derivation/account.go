@@ -1,4 +1,4 @@
-package seed
+package derivation
 
 import (
 	"errors"
@@ -20,9 +20,10 @@ const (
 )
 
 var (
-	errCoin    = errors.New("seed: the path belongs to no known chain")
-	errAccount = errors.New("seed: path, curve and address format do not belong together")
-	errKeypair = errors.New("seed: curve and address format do not belong together")
+	errCoin     = errors.New("the path belongs to no known chain")
+	errHardened = errors.New("every step of an Ed25519 path must be hardened")
+	errAccount  = errors.New("path, curve and address format do not belong together")
+	errKeypair  = errors.New("curve and address format do not belong together")
 )
 
 // InferAccount says which curve and address format belong to a path. Clients may send a path alone, and those
@@ -49,7 +50,7 @@ func InferAccount(path Path) (api.Curve, api.AddressFormat, error) {
 
 // hardened is the answer for the chains with Ed25519 keys.
 func hardened(path Path, format api.AddressFormat) (api.Curve, api.AddressFormat, error) {
-	if !path.allHardened() {
+	if !path.AllHardened() {
 		return "", "", errHardened
 	}
 	return api.CurveEd25519, format, nil
