@@ -126,16 +126,24 @@ func (e *Engine) follow(ctx context.Context, anchored proof.Head, stored uint64)
 	return head, e.believe(answer.Receipt, head)
 }
 
-func (e *Engine) rows(ctx context.Context, from uint64, limit uint32) ([]ledger.Row, error) {
-	answer, err := wire.Ask[wire.Commits](ctx, e.host, wire.KindCommits, wire.CommitsRequest{From: from, Limit: limit})
-	if err != nil {
-		return nil, fmt.Errorf("the database cannot be read: %w", err)
-	}
-	rows := make([]ledger.Row, len(answer.Commits))
-	for i, c := range answer.Commits {
-		rows[i] = ledger.Row{Index: c.Index, Head: c.Head, Tag: c.Tag, Blob: c.Blob}
-		if c.Index != from+uint64(i) {
-			return nil, fmt.Errorf("%w (commit %d is missing)", errRolledBack, from+uint64(i))
+// rows reads stored commits from an index on, all of them that there are up to a limit.
+func (e *Engine) rows(ctx context.Context, from uint64, limit int) ([]ledger.Row, error) {
+	var rows []ledger.Row
+	for len(rows) < limit {
+		next := from + uint64(len(rows))
+		request := wire.CommitsRequest{From: next, Limit: uint32(limit - len(rows))}
+		answer, err := wire.Ask[wire.Commits](ctx, e.host, wire.KindCommits, request)
+		if err != nil {
+			return nil, fmt.Errorf("the database cannot be read: %w", err)
+		}
+		if len(answer.Commits) == 0 {
+			break
+		}
+		for i, c := range answer.Commits { // fewer than asked for when they are large
+			if c.Index != next+uint64(i) {
+				return nil, fmt.Errorf("%w (commit %d is missing)", errRolledBack, next+uint64(i))
+			}
+			rows = append(rows, ledger.Row{Index: c.Index, Head: c.Head, Tag: c.Tag, Blob: c.Blob})
 		}
 	}
 	return rows, nil
@@ -162,7 +170,7 @@ func (e *Engine) openTree(ctx context.Context) error {
 
 // loadReplays walks back over the last api.ReplayWindow of the log, so that a request from before the stop is known.
 func (e *Engine) loadReplays(ctx context.Context) error {
-	const step = 256
+	const step = 64 // commits that are held at once
 	now, err := e.clock.now()
 	if err != nil {
 		return err
@@ -174,7 +182,7 @@ func (e *Engine) loadReplays(ctx context.Context) error {
 		if head.Index > step {
 			from = head.Index - step + 1
 		}
-		rows, err := e.rows(ctx, from, uint32(head.Index-from+1))
+		rows, err := e.rows(ctx, from, int(head.Index-from+1))
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,10 @@ func (e *Engine) commitLoop(ctx context.Context) error {
 func (e *Engine) take() []*proposal {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	n := min(len(e.queue), maxBatch)
+	n := 0
+	for size := 0; n < min(len(e.queue), maxBatch) && size < maxBatchBytes; n++ {
+		size += e.queue[n].size()
+	}
 	taken := e.queue[:n:n]
 	e.queue = e.queue[n:]
 	return taken

@@ -8,6 +8,7 @@ import (
 	"github.com/redoubt-kms/redoubt/enclave"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
+	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -75,8 +76,11 @@ func (e *Engine) stop(err error) {
 	close(e.stopped)
 }
 
-// maxBatch bounds the entries of one commit.
-const maxBatch = 512
+// The bounds of one commit: in entries, and in bytes but for the last entry, so that it fits into a frame.
+const (
+	maxBatch      = 512
+	maxBatchBytes = 8 << 20
+)
 
 // batch is one commit on its way: stored, then anchored, then signed, then answered.
 type batch struct {
@@ -104,6 +108,21 @@ type change struct {
 	version uint64
 	value   any    // decoded record, for the cache; nil deletes
 	sealed  []byte // sealed by its owner already; else the committer seals the value
+}
+
+// size is about what a proposal adds to the frames of its commit.
+func (p *proposal) size() int {
+	n := len(p.body) + len(p.entry.Outcome)
+	for _, c := range p.changes {
+		n += len(c.sealed)
+		if o, ok := c.value.(*org.Organization); ok {
+			n += len(o.Users) << 10 // at most about a kilobyte each
+		}
+	}
+	if p.order != nil {
+		n += len(p.order.payload) + len(p.order.sealed)
+	}
+	return n
 }
 
 // put adds a record of ours to the changes.

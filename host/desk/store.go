@@ -20,7 +20,8 @@ type Store interface {
 	// Index returns up to limit items with keys after the given one, in ascending order of keys, and the newest
 	// commit, all of which they reflect.
 	Index(ctx context.Context, after []byte, limit int) (uint64, []wire.IndexItem, error)
-	// Commits returns up to limit commits from an index on, in ascending order, without their bodies.
+	// Commits returns up to limit commits from an index on, in ascending order, without their bodies. It returns fewer,
+	// but one at least where there is one, when they would come to much more than 8 MiB.
 	Commits(ctx context.Context, from uint64, limit int) ([]wire.Commit, error)
 	// Hashes returns the log's stored hashes by tlog's numbering. It fails when one does not exist.
 	Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)

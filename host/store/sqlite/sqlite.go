@@ -232,6 +232,9 @@ func (s *Store) Index(ctx context.Context, after []byte, limit int) (uint64, []w
 	return derived, items, rows.Err()
 }
 
+// maxPage bounds the bytes of a page of commits, but for its last one, so that it fits into a frame.
+const maxPage = 8 << 20
+
 // Commits implements desk.Store.
 func (s *Store) Commits(ctx context.Context, from uint64, limit int) ([]wire.Commit, error) {
 	rows, err := s.read.QueryContext(ctx, "SELECT idx, head, tag, blob FROM commits WHERE idx >= ? ORDER BY idx LIMIT ?", int64(from), limit)
@@ -240,14 +243,14 @@ func (s *Store) Commits(ctx context.Context, from uint64, limit int) ([]wire.Com
 	}
 	defer rows.Close()
 	var commits []wire.Commit
-	for rows.Next() {
+	for size := 0; size < maxPage && rows.Next(); {
 		var c wire.Commit
 		var tag []byte
 		if err := rows.Scan(&c.Index, &c.Head, &tag, &c.Blob); err != nil {
 			return nil, err
 		}
 		copy(c.Tag[:], tag)
-		commits = append(commits, c)
+		commits, size = append(commits, c), size+len(c.Head)+len(c.Blob)
 	}
 	return commits, rows.Err()
 }

@@ -139,6 +139,28 @@ func testCommits(t *testing.T, b *bench) {
 	}
 }
 
+// A page of large commits is cut, so that it fits into a frame, and still gets on.
+func testLargeCommits(t *testing.T, b *bench) {
+	const count, size = 12, 3 << 20
+	for i := range count {
+		r := record(i, 1)
+		r.Sealed = make([]byte, size)
+		b.append(t, 1, r)
+	}
+	for from := uint64(1); from <= count; {
+		page, err := b.store.Commits(t.Context(), from, 1000)
+		if err != nil || len(page) == 0 || len(page)*size > 16<<20 {
+			t.Fatalf("%d commits of %d bytes from %d on, %v", len(page), size, from, err)
+		}
+		for _, c := range page {
+			if c.Index != from || len(c.Blob) < size {
+				t.Fatalf("commit %d of %d bytes, want commit %d", c.Index, len(c.Blob), from)
+			}
+			from++
+		}
+	}
+}
+
 // What was acknowledged is there after the store was closed and opened again, at every length of the ledger.
 func testDurable(t *testing.T, b *bench) {
 	for i := range 12 {

@@ -22,6 +22,7 @@ func Test(t *testing.T, open func(t *testing.T) desk.Store, reopen func(t *testi
 		"BadBlob":           testBadBlob,
 		"CancelledAppend":   testCancelledAppend,
 		"CommitsInOrder":    testCommits,
+		"LargeCommits":      testLargeCommits,
 		"RecordsAreNewest":  testRecords,
 		"RecordsOfBadKeys":  testBadKeys,
 		"IndexPages":        testIndexPages,
