@@ -186,6 +186,9 @@ func (e *Engine) loadReplays(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if missing := from + uint64(len(rows)); missing <= head.Index {
+			return fmt.Errorf("%w (commit %d is missing)", errRolledBack, missing)
+		}
 		enough, previous, err := e.replaysOf(ctx, rows, head, oldest, &found)
 		if err != nil {
 			return err

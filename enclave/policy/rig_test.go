@@ -40,6 +40,7 @@ type rig struct {
 	verified  proof.Manifest
 	launcher  ed25519.PrivateKey
 	rateLimit uint32
+	between   func(hostdesk.Store) hostdesk.Store // what a test puts between desk and store; nil for nothing
 
 	store *sqlite.Store
 	desk  *hostdesk.Desk
@@ -168,7 +169,11 @@ func (r *rig) tryStart(t testing.TB) error {
 			return err
 		}
 	}
-	r.desk = hostdesk.New(r.store, "unix:"+r.socket(proof.RolePolicy), slog.New(slog.DiscardHandler))
+	store := hostdesk.Store(r.store)
+	if r.between != nil {
+		store = r.between(store)
+	}
+	r.desk = hostdesk.New(store, "unix:"+r.socket(proof.RolePolicy), slog.New(slog.DiscardHandler))
 	opening, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	_, err = r.desk.Open(opening, hostdesk.StartPatience)
