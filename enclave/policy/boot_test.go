@@ -186,7 +186,8 @@ func TestBootRefuses(t *testing.T) {
 		"a commit in the middle left out": func(t *testing.T) { p.sql(t, "DELETE FROM commits WHERE idx = 3") },
 		"the first commit left out":       func(t *testing.T) { p.sql(t, "DELETE FROM commits WHERE idx = 1") },
 		"a flipped bit of a commit": func(t *testing.T) {
-			p.sql(t, "UPDATE commits SET blob = CAST(substr(blob, 1, length(blob) - 1) || x'00' AS BLOB) WHERE idx = 3")
+			p.sql(t, `UPDATE commits SET blob = CAST(substr(blob, 1, length(blob) - 1) ||
+				CASE WHEN substr(blob, -1) = x'00' THEN x'01' ELSE x'00' END AS BLOB) WHERE idx = 3`)
 		},
 		"a commit in another's place": func(t *testing.T) {
 			p.sql(t, "UPDATE commits SET blob = (SELECT blob FROM commits WHERE idx = 2) WHERE idx = 3")

@@ -203,7 +203,8 @@ func TestDeletedKeyGetsNoOldAnswers(t *testing.T) {
 	}
 }
 
-// Once a deletion is acknowledged, nothing more is signed for the deleted key, though its requests come all the time.
+// Once a deletion is acknowledged, nothing more is signed for the deleted key, though its requests come all the time; and
+// no entry after the deletion's signs for it, acknowledged or not.
 func TestRevocationRace(t *testing.T) {
 	r := newRig(t)
 	o := r.tenant(t)
@@ -215,6 +216,8 @@ func TestRevocationRace(t *testing.T) {
 		})
 		revoked := make(chan struct{})
 		var all sync.WaitGroup
+		var mu sync.Mutex
+		var signed []uint64 // entries of the key's signatures
 		for range 6 {
 			all.Go(func() {
 				for {
@@ -231,17 +234,42 @@ func TestRevocationRace(t *testing.T) {
 						}
 						return
 					}
-					if a.Status != 200 && a.Status != 401 {
+					switch a.Status {
+					case 200:
+						mu.Lock()
+						signed = append(signed, entryOf(t, a))
+						mu.Unlock()
+					case 401:
+					default:
 						t.Errorf("round %d: %d %s", round, a.Status, a.Result)
 						return
 					}
 				}
 			})
 		}
-		must[api.Authenticator](t, r, o.key, api.DeleteAuthenticator, object{"organizationId": o.id, "username": "root", "authenticatorId": made.ID})
+		a := r.call(t, o.key, api.DeleteAuthenticator, object{"organizationId": o.id, "username": "root", "authenticatorId": made.ID})
+		if a.Status != 200 {
+			t.Fatalf("%d %s", a.Status, a.Result)
+		}
+		deleted := entryOf(t, a)
 		close(revoked)
 		all.Wait()
+		for _, entry := range signed {
+			if entry > deleted {
+				t.Errorf("round %d: entry %d signs for a key that entry %d deleted", round, entry, deleted)
+			}
+		}
 	}
+}
+
+// entryOf reads from an answer's receipt which entry of the log authorised it.
+func entryOf(t *testing.T, a wire.Answer) uint64 {
+	t.Helper()
+	receipt, err := proof.ParseResultReceipt(a.Receipt)
+	if err != nil || !receipt.Result.Logged {
+		t.Errorf("no entry: %v", err)
+	}
+	return receipt.Result.LogIndex
 }
 
 // A tag names one wallet, whoever comes first.

@@ -28,6 +28,28 @@ func TestStaleBytesAreNotServed(t *testing.T) {
 	}
 }
 
+// A host that puts everything back can have another history written, and then serve records of that one in the true one.
+// They are sealed by the engine, for this place and this version; only the index tells them apart.
+func TestRecordsOfAnotherHistoryAreNotServed(t *testing.T) {
+	p := newPast(t)
+	p.restore(t, p.older, "redoubt.db", "anchor")
+	p.start(t)
+	must[api.Organization](t, p.rig, p.one.key, api.AddUserToOrganization, object{
+		"organizationId": p.one.id, "user": user("intruder", object{"type": "ROOT"}, newKey(t)),
+	})
+	p.stop()
+	forkedVersion, _, forked := p.rowOf(t, p.oneKey)
+	p.restore(t, p.newer, "redoubt.db", "anchor")
+	if version, _, _ := p.rowOf(t, p.oneKey); version != forkedVersion {
+		t.Fatalf("versions %d and %d", version, forkedVersion)
+	}
+	p.sql(t, "UPDATE records SET sealed = ? WHERE key = ?", forked, p.oneKey)
+	p.start(t)
+	if a := p.call(t, p.one.key, api.GetOrganization, object{"organizationId": p.one.id}); a.Status != 503 {
+		t.Errorf("%d %s", a.Status, a.Result)
+	}
+}
+
 // A deleted authenticator stays deleted when its row is put back.
 func TestResurrectedRow(t *testing.T) {
 	p := newPast(t)
