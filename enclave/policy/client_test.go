@@ -33,16 +33,20 @@ func (r *rig) body(t testing.TB, method api.Method, params object) []byte {
 	return b
 }
 
+// request stamps a body.
+func (r *rig) request(key ed25519.PrivateKey, body []byte) wire.Request {
+	if key == nil {
+		return wire.Request{Body: body}
+	}
+	return wire.Request{Body: body, Stamp: stamp.SignEd25519(key, body)}
+}
+
 // send sends a body, stamped by a key unless it is nil.
 func (r *rig) send(t testing.TB, key ed25519.PrivateKey, body []byte) wire.Answer {
 	t.Helper()
-	request := wire.Request{Body: body}
-	if key != nil {
-		request.Stamp = stamp.SignEd25519(key, body)
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 15*time.Second)
 	defer cancel()
-	answer, err := r.desk.Request(ctx, wire.KindRequest, request)
+	answer, err := r.desk.Request(ctx, wire.KindRequest, r.request(key, body))
 	if err != nil {
 		t.Errorf("no answer: %v", err)
 	}

@@ -13,13 +13,13 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	hostdesk "github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/internal/wire"
-	"github.com/redoubt-kms/redoubt/stamp"
 )
 
 // evil is a store that does not do what it should, as a hostile host or a failing disk would.
 type evil struct {
 	hostdesk.Store
 	append  func(ctx context.Context, c wire.Commit) error
+	before  func(keys [][]byte) // of Records
 	records func([][]byte) [][]byte
 	index   func(after []byte, index uint64, items []wire.IndexItem) (uint64, []wire.IndexItem)
 	commits func([]wire.Commit) []wire.Commit
@@ -36,6 +36,9 @@ func (e *evil) Append(ctx context.Context, c wire.Commit) error {
 
 // Records implements hostdesk.Store.
 func (e *evil) Records(ctx context.Context, keys [][]byte) ([][]byte, error) {
+	if e.before != nil {
+		e.before(keys)
+	}
 	sealed, err := e.Store.Records(ctx, keys)
 	if e.records != nil {
 		sealed = e.records(sealed)
@@ -180,7 +183,7 @@ func TestFailedCommit(t *testing.T) {
 			body := r.body(t, method, params)
 			before := r.entries(t)
 			failing.Store(true)
-			a, err := r.desk.Request(t.Context(), wire.KindRequest, wire.Request{Body: body, Stamp: stamp.SignEd25519(o.key, body)})
+			a, err := r.desk.Request(t.Context(), wire.KindRequest, r.request(o.key, body))
 			if err == nil && a.Status != 503 { // the engine may be gone before it can say so
 				t.Errorf("%s, stored %v: %d %s", method, stored, a.Status, a.Result)
 			}

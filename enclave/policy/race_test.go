@@ -1,0 +1,193 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/api"
+	hostdesk "github.com/redoubt-kms/redoubt/host/desk"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// Once a deletion is acknowledged, nothing more is signed for the deleted key, though its requests come all the time; and
+// no entry after the deletion's signs for it, acknowledged or not.
+func TestRevocationRace(t *testing.T) {
+	r := newRig(t)
+	o := r.tenant(t)
+	w := r.wallet(t, o)
+	for round := range 12 {
+		key := newKey(t)
+		made := must[api.Authenticator](t, r, o.key, api.CreateAuthenticator, object{
+			"organizationId": o.id, "username": "root", "authenticator": keypair("k", key),
+		})
+		revoked := make(chan struct{})
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var signed []uint64 // entries of the key's signatures
+		for range 6 {
+			all.Go(func() {
+				for {
+					late := false
+					select {
+					case <-revoked:
+						late = true
+					default:
+					}
+					a := r.call(t, key, api.SignUtf8Message, utf8Params(o, w.WalletID, "x"))
+					if late {
+						if a.Status != 401 {
+							t.Errorf("round %d: %d after the deletion was acknowledged", round, a.Status)
+						}
+						return
+					}
+					switch a.Status {
+					case 200:
+						mu.Lock()
+						signed = append(signed, entryOf(t, a))
+						mu.Unlock()
+					case 401:
+					default:
+						t.Errorf("round %d: %d %s", round, a.Status, a.Result)
+						return
+					}
+				}
+			})
+		}
+		a := r.call(t, o.key, api.DeleteAuthenticator, object{"organizationId": o.id, "username": "root", "authenticatorId": made.ID})
+		if a.Status != 200 {
+			t.Fatalf("%d %s", a.Status, a.Result)
+		}
+		deleted := entryOf(t, a)
+		close(revoked)
+		all.Wait()
+		for _, entry := range signed {
+			if entry > deleted {
+				t.Errorf("round %d: entry %d signs for a key that entry %d deleted", round, entry, deleted)
+			}
+		}
+	}
+}
+
+// entryOf reads from an answer's receipt which entry of the log authorised it.
+func entryOf(t *testing.T, a wire.Answer) uint64 {
+	t.Helper()
+	receipt, err := proof.ParseResultReceipt(a.Receipt)
+	if err != nil || !receipt.Result.Logged {
+		t.Errorf("no entry: %v", err)
+	}
+	return receipt.Result.LogIndex
+}
+
+// A request that was authenticated before a deletion, and comes to its effect after it, is judged again: it is a stranger's.
+// Here the host holds it back in between, for as long as it likes.
+func TestRevocationWhileInFlight(t *testing.T) {
+	r := newRig(t)
+	key := newKey(t)
+	o := r.tenant(t, user("second", object{"type": "ROOT"}, key))
+	w := r.wallet(t, o)
+	organization := must[api.Organization](t, r, o.key, api.GetOrganization, object{"organizationId": o.id})
+	r.stop()
+	var armed atomic.Bool
+	held, release := make(chan struct{}), make(chan struct{})
+	r.between = func(s hostdesk.Store) hostdesk.Store {
+		return &evil{Store: s, before: func(keys [][]byte) {
+			if ledger.Key(keys[0]).Kind() == ledger.KindWallet && armed.CompareAndSwap(true, false) {
+				close(held)
+				<-release
+			}
+		}}
+	}
+	r.start(t)
+	armed.Store(true)
+	before := r.entries(t)
+	outcome := make(chan wire.Answer, 1)
+	go func() { outcome <- r.call(t, key, api.SignUtf8Message, utf8Params(o, w.WalletID, "x")) }()
+	<-held
+	must[api.Authenticator](t, r, o.key, api.DeleteAuthenticator, object{
+		"organizationId": o.id, "username": "second", "authenticatorId": organization.Users[1].Authenticators[0].ID,
+	})
+	close(release)
+	if a := <-outcome; a.Status != 401 {
+		t.Errorf("%d %s", a.Status, a.Result)
+	}
+	if grown := r.entries(t) - before; grown != 1 {
+		t.Errorf("%d entries, want that of the deletion alone", grown)
+	}
+}
+
+// Of many changes of one organization at once none is lost, and each is based on the one before.
+func TestConcurrentChangesAddUp(t *testing.T) {
+	r := newRig(t)
+	o := r.tenant(t)
+	const users = 60
+	for i, a := range together(users, func(i int) wire.Answer {
+		return r.call(t, o.key, api.AddUserToOrganization, object{"organizationId": o.id, "user": user(fmt.Sprint("u", i), preset("DENY_ALL"), newKey(t))})
+	}) {
+		if a.Status != 200 {
+			t.Errorf("user %d: %d %s", i, a.Status, a.Result)
+		}
+	}
+	for range 2 {
+		if n := len(must[api.Organization](t, r, o.key, api.GetOrganization, object{"organizationId": o.id}).Users); n != users+1 {
+			t.Errorf("%d users, want %d", n, users+1)
+		}
+		r.restart(t)
+	}
+}
+
+// A read shows nothing that might still be lost: it waits until what it saw is stored and anchored.
+func TestReadsWaitForTheAnchor(t *testing.T) {
+	r := newRig(t)
+	o := r.tenant(t)
+	r.stop()
+	var armed atomic.Bool
+	held, release := make(chan struct{}), make(chan struct{})
+	r.between = func(s hostdesk.Store) hostdesk.Store {
+		return &evil{Store: s, append: func(ctx context.Context, c wire.Commit) error {
+			if !armed.Load() {
+				return s.Append(ctx, c)
+			}
+			close(held)
+			<-release
+			return errors.New("the power is gone")
+		}}
+	}
+	r.start(t)
+	armed.Store(true)
+	ask := func(method api.Method, params object) <-chan wire.Answer {
+		outcome := make(chan wire.Answer, 1)
+		body := r.body(t, method, params)
+		go func() {
+			a, _ := r.desk.Request(context.WithoutCancel(t.Context()), wire.KindRequest, r.request(o.key, body)) // no answer is an answer here
+			outcome <- a
+		}()
+		return outcome
+	}
+	change := ask(api.AddUserToOrganization, object{"organizationId": o.id, "user": user("new", preset("DENY_ALL"), newKey(t))})
+	<-held
+	read := ask(api.GetOrganization, object{"organizationId": o.id})
+	select {
+	case a := <-read:
+		t.Errorf("a read shows what is not stored: %d %s", a.Status, a.Result)
+	case <-time.After(300 * time.Millisecond):
+	}
+	close(release)
+	if a := <-change; a.Status == 200 {
+		t.Errorf("the change: %d %s", a.Status, a.Result)
+	}
+	select {
+	case a := <-read:
+		if a.Status == 200 {
+			t.Errorf("the read: %d %s", a.Status, a.Result)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the read has no answer")
+	}
+}
