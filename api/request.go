@@ -128,7 +128,7 @@ type Signing struct {
 // SignMessageParams sign text (signUtf8Message) or base64 bytes (ethereumSignMessage).
 type SignMessageParams struct {
 	Signing
-	Message   string    `json:"message"`
+	Message   *string   `json:"message"` // nil when it is missing, which is not the same as an empty text
 	Algorithm Algorithm `json:"algorithm,omitempty"`
 }
 

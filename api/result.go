@@ -35,9 +35,9 @@ type Wallet struct {
 	WalletID   string    `json:"walletId"`
 	WalletName string    `json:"walletName"`
 	Tags       []string  `json:"tags"`
-	Type       string    `json:"type"`               // MNEMONIC or KEYPAIR
-	Accounts   []Account `json:"accounts,omitempty"` // of a mnemonic wallet
-	Account    *Account  `json:"account,omitempty"`  // of a keypair wallet
+	Type       string    `json:"type"`              // MNEMONIC or KEYPAIR
+	Accounts   []Account `json:"accounts,omitzero"` // of a mnemonic wallet
+	Account    *Account  `json:"account,omitempty"` // of a keypair wallet
 }
 
 // The types of wallets.

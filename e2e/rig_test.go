@@ -89,7 +89,7 @@ func start(t testing.TB, dir string, args ...string) *server {
 
 func tryStart(dir string, args ...string) (*server, error) {
 	s := &server{log: &lockedBuffer{}, done: make(chan struct{})}
-	s.cmd = exec.Command(filepath.Join(binaries, "redoubt"), append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir}, args...)...)
+	s.cmd = command(append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir}, args...)...)
 	s.cmd.Stderr = s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -207,10 +207,15 @@ func (s *server) post(path string, body []byte, stamp string) (int, []byte, http
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
+// command makes a command of the binary.
+func command(args ...string) *exec.Cmd {
+	return exec.Command(filepath.Join(binaries, "redoubt"), args...)
+}
+
 // redoubt runs a command of the binary and returns its exit code and what it wrote.
 func redoubt(t testing.TB, args ...string) (int, string) {
 	t.Helper()
-	out, err := exec.Command(filepath.Join(binaries, "redoubt"), args...).CombinedOutput()
+	out, err := command(args...).CombinedOutput()
 	if err == nil {
 		return 0, string(out)
 	}

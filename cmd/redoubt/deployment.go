@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
@@ -48,7 +47,12 @@ func roles() []proof.Role {
 // exists says whether there is a deployment. A folder that is neither empty nor whole is an error: what is missing might
 // be what proves that nothing was rolled back, so it is never made anew.
 func (d deployment) exists() (bool, error) {
-	there := func(path string) bool { _, err := os.Lstat(path); return err == nil }
+	if inside, err := filepath.Rel(d.dir, d.anchor); err == nil && inside != "." && !strings.HasPrefix(inside, "..") {
+		return false, fmt.Errorf("the anchor's folder %s lies inside the data's %s: put it elsewhere, best on another disk", d.anchor, d.dir)
+	}
+	if err := d.resume(); err != nil {
+		return false, err
+	}
 	entries, err := os.ReadDir(d.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
@@ -71,41 +75,16 @@ func (d deployment) exists() (bool, error) {
 	return true, nil
 }
 
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
 // settings are what a new manifest says.
 type settings struct {
 	mode         string
 	openSignUp   bool
 	measurements []proof.Measurement
-}
-
-// create makes the files of a new deployment: all of them beside the folder, which then takes its place at once, so that
-// an interrupted start leaves no half of one.
-func (d deployment) create(ctx context.Context, s settings) error {
-	parent := filepath.Dir(filepath.Clean(d.dir))
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return err
-	}
-	stage, err := os.MkdirTemp(parent, ".redoubt-init-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(stage)
-	staged := d.at(stage)
-	if err := staged.fill(ctx, s); err != nil {
-		return err
-	}
-	if d.anchor != d.dir {
-		if err := os.MkdirAll(d.anchor, 0o700); err != nil {
-			return err
-		}
-		if err := moveNew(staged.anchorFile(), d.anchorFile()); err != nil {
-			return err
-		}
-	}
-	if err := unix.Rename(stage, d.dir); err != nil { // unlike os.Rename, over an empty folder too
-		return fmt.Errorf("put %s in its place: %w (the folder must be empty or missing, and not a mount point: use a folder inside it)", d.dir, err)
-	}
-	return syncFolder(parent)
 }
 
 func (d deployment) fill(ctx context.Context, s settings) error {
@@ -257,18 +236,6 @@ func writeNew(path string, b []byte) error {
 	}
 	_, err = f.Write(b)
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// moveNew moves a file to a place where there is none, also across file systems.
-func moveNew(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	if err := writeNew(to, b); err != nil {
-		return err
-	}
-	return errors.Join(os.Remove(from), syncFolder(filepath.Dir(to)))
 }
 
 func syncFolder(path string) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -56,6 +57,9 @@ func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := o.place.absolute(); err != nil {
 		return err
 	}
+	if o.rateLimit > math.MaxUint32 {
+		return fmt.Errorf("%w: --rate-limit is too large", errUsage)
+	}
 	broadcast, err := network.New(o.nodes)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
@@ -82,6 +86,11 @@ func (d *deployment) absolute() error {
 }
 
 func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *slog.Logger, stdout io.Writer) error {
+	listener, err := net.Listen("tcp", o.address)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
 	image, err := launch.Load("/proc/self/exe")
 	if err != nil {
 		return err
@@ -110,11 +119,6 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", o.address)
-	if err != nil {
-		return err
-	}
-	defer listener.Close()
 	log.LogAttrs(ctx, slog.LevelWarn, "development: keys are files of this folder and the enclaves are ordinary processes; root of this machine can read them")
 	return o.run(ctx, log, broadcast, image, manifest, listener, stdout)
 }
@@ -162,7 +166,7 @@ func (e *enclaves) wait(limit time.Duration) {
 
 // launch starts the three enclaves with their doors in a folder of their own, and returns the addresses.
 func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, image *launch.Image, manifest []byte, key ed25519.PrivateKey) (map[proof.Role]string, error) {
-	folder, err := os.MkdirTemp("", "redoubt-")
+	folder, err := doorFolder()
 	if err != nil {
 		return nil, err
 	}
@@ -232,4 +236,21 @@ func lockFolder(path string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("%s is in use by another redoubt", path), f.Close())
 	}
 	return f, nil
+}
+
+// doorFolder makes a folder for the enclaves' sockets, short enough for a socket's name, and removes those of servers
+// that were killed.
+func doorFolder() (string, error) {
+	const prefix = "redoubt-doors-"
+	old, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	if err != nil {
+		return "", err
+	}
+	for _, folder := range old {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(folder), prefix+"%d-", &pid); err == nil && errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+			os.RemoveAll(folder)
+		}
+	}
+	return os.MkdirTemp("", fmt.Sprintf("%s%d-", prefix, os.Getpid()))
 }

@@ -127,6 +127,10 @@ func (a *anchorFile) read(slot int64) (anchored, error) {
 }
 
 func (a *anchorFile) write(state anchored) error {
+	var status unix.Stat_t
+	if err := unix.Fstat(int(a.file.Fd()), &status); err != nil || status.Nlink == 0 {
+		return fmt.Errorf("%w: its file was removed while it was in use", ErrAnchor)
+	}
 	b, err := proof.Encode(state)
 	if err != nil {
 		return err

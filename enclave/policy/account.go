@@ -88,7 +88,7 @@ func accountOf(w *org.Wallet, raw api.Raw, at string) (account, error) {
 		return own, nil
 	}
 	if !raw.Given() {
-		return account{}, api.Errorf(api.TypeMalformed, "is missing").At(at)
+		return account{}, missing(at)
 	}
 	return readAccount(raw, at)
 }

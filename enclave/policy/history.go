@@ -15,6 +15,9 @@ import (
 // fromLog answers a retry whose entry is in the log while its answer is not at hand. A change or a denial has its answer
 // in the entry; a signature is made again for the same entry, and is the same.
 func (e *Engine) fromLog(ctx context.Context, c *caller, p *replay, again func() (answer, error)) (answer, error) {
+	if err := e.anchored(ctx, p.index+1); err != nil { // p.index does not change once the entry is logged
+		return answer{}, err
+	}
 	entry, err := e.entryOf(ctx, p)
 	if err != nil {
 		return answer{}, err

@@ -12,8 +12,11 @@ import (
 // utf8Message signs text as it is. Text that is itself a transaction is refused where payloads are read, here and in the
 // signer; only the digest of Sui has no form of its own to know it by.
 func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, error) {
+	if params.Message == nil {
+		return intent{}, missing("params.message")
+	}
 	algorithm := params.Algorithm
-	if algorithm == "" {
+	if algorithm == "" { // the curve leaves one that is usual
 		algorithm = api.Ed25519
 		if a.curve == api.CurveSecp256k1 {
 			algorithm = api.Secp256k1
@@ -22,7 +25,7 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 	if !fits(algorithm, a.curve) {
 		return intent{}, api.Errorf(api.TypeInvalid, "want an algorithm of the account's curve: Ed25519, or Secp256k1 or Secp256k1Keccak256").At("params.algorithm")
 	}
-	text := []byte(params.Message)
+	text := []byte(*params.Message)
 	if a.format == api.AddressSui && len(text) == 32 {
 		return intent{}, api.Errorf(api.TypeTransaction, "32 bytes may be the digest of a Sui transaction").At("params.message")
 	}
@@ -48,7 +51,10 @@ func (e *Engine) personalMessage(params *api.SignMessageParams, a account) (inte
 	if params.Algorithm != "" && params.Algorithm != api.Secp256k1Keccak256 {
 		return intent{}, api.Errorf(api.TypeInvalid, "EIP-191 takes Secp256k1Keccak256").At("params.algorithm")
 	}
-	text, err := anyBase64(params.Message)
+	if params.Message == nil {
+		return intent{}, missing("params.message")
+	}
+	text, err := anyBase64(*params.Message)
 	if err != nil {
 		return intent{}, api.Errorf(api.TypeInvalid, "want base64 or base64url").At("params.message")
 	}
@@ -68,7 +74,7 @@ func (e *Engine) typedData(params *api.SignTypedDataParams, a account) (intent, 
 		return intent{}, err
 	}
 	if len(params.TypedData) == 0 {
-		return intent{}, api.Errorf(api.TypeMalformed, "is missing").At("params.typedData")
+		return intent{}, missing("params.typedData")
 	}
 	typed, err := typedjson.Parse(params.TypedData)
 	if err != nil {
@@ -83,3 +89,5 @@ func wantEthereum(a account) error {
 	}
 	return nil
 }
+
+func missing(path string) error { return api.Errorf(api.TypeMalformed, "is missing").At(path) }

@@ -151,9 +151,14 @@ func (e *Engine) settled(ctx context.Context) error {
 	e.mu.Lock()
 	upto := e.changed
 	e.mu.Unlock()
+	return e.anchored(ctx, upto)
+}
+
+// anchored waits until a head with so many entries is under a receipt.
+func (e *Engine) anchored(ctx context.Context, entries uint64) error {
 	for {
 		e.mu.Lock()
-		done, heard := e.receipt.Receipt.Head.Size >= upto, e.heard
+		done, heard := e.receipt.Receipt.Head.Size >= entries, e.heard
 		e.mu.Unlock()
 		if done {
 			return nil

@@ -9,6 +9,9 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
+// stepBudget is how long the certifier or the signer may take for one batch before it counts as gone.
+const stepBudget = 5 * time.Second
+
 // maxAhead is how many commits may be stored and not yet anchored: one being stored, two waiting, one being anchored.
 const maxAhead = 4
 
@@ -41,7 +44,9 @@ func (e *Engine) anchor(ctx context.Context, batches []*batch) error {
 	for _, b := range batches {
 		request.Heads = append(request.Heads, b.head)
 	}
-	answer, err := wire.Ask[wire.Anchored](ctx, e.certifier, wire.KindAnchor, request)
+	asking, cancel := context.WithTimeout(ctx, stepBudget)
+	defer cancel()
+	answer, err := wire.Ask[wire.Anchored](asking, e.certifier, wire.KindAnchor, request)
 	if err != nil {
 		return err
 	}
@@ -159,7 +164,9 @@ func (e *Engine) signLoop(ctx context.Context) error {
 			continue
 		}
 		go func() {
-			signed, err := wait(ctx)
+			waiting, cancel := context.WithTimeout(ctx, stepBudget)
+			defer cancel()
+			signed, err := wait(waiting)
 			if err == nil && len(signed.Results) != len(work.orders) {
 				err = fmt.Errorf("the signer answered %d of %d orders", len(signed.Results), len(work.orders))
 			}

@@ -149,29 +149,53 @@ func (e *Engine) authenticate(ctx context.Context, c *caller) error {
 			return unauthenticated()
 		}
 	}
-	if e.holdsAny(c.stamp) {
+	member, err := e.memberAnywhere(ctx, c)
+	if err != nil {
+		return err
+	}
+	if member {
 		return api.Errorf(api.TypeNotFound, "no such organization")
 	}
 	return unauthenticated()
 }
 
-// holdsAny says whether a key is an authenticator anywhere. A member of another organization is told that there is
-// nothing here, whether or not there is; a stranger is told that they are one.
-func (e *Engine) holdsAny(s *stamp.Stamp) bool {
+// memberAnywhere says whether a key may act in any organization now. A member of another one is told that there is
+// nothing here, whether or not there is; a stranger, and whoever is one by now, is told that they are one.
+func (e *Engine) memberAnywhere(ctx context.Context, c *caller) (bool, error) {
+	for _, organization := range e.holding(org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey)) {
+		o, err := e.organization(ctx, organization)
+		if err != nil {
+			return false, err
+		}
+		if o.value == nil {
+			continue
+		}
+		if m, ok := o.value.Find(c.stamp.Algorithm, c.stamp.PublicKey); ok && m.Live(c.now) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// maxHolding bounds how many organizations of one key are looked at.
+const maxHolding = 64
+
+// holding lists organizations that a key is an authenticator of.
+func (e *Engine) holding(key proof.ID) []proof.ID {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	holder := org.HolderID(s.Algorithm, s.PublicKey)
-	for item := range e.index.Range(ledger.KindAuthenticator, holder) {
-		if e.exists(item.Key) {
-			return true
+	var all []proof.ID
+	for item := range e.index.Range(ledger.KindAuthenticator, key) {
+		if e.exists(item.Key) && len(all) < maxHolding {
+			all = append(all, item.Key.Second())
 		}
 	}
-	for key, d := range e.dirty {
-		if key.Kind() == ledger.KindAuthenticator && key.First() == holder && d.value != nil {
-			return true
+	for changed, d := range e.dirty {
+		if changed.Kind() == ledger.KindAuthenticator && changed.First() == key && d.value != nil {
+			all = append(all, changed.Second())
 		}
 	}
-	return false
+	return all
 }
 
 // ask evaluates the caller's policy.

@@ -28,6 +28,14 @@ func (e *Engine) getWalletWithTag(ctx context.Context, c *caller, params *api.Ta
 
 // taggedWallet answers with the wallet that carries a tag, if there is one.
 func (e *Engine) taggedWallet(ctx context.Context, c *caller, params *api.TaggedWalletParams) (answer, bool, error) {
+	wanted, at := params.Accounts, "params.accounts"
+	if len(params.DerivationPaths) > 0 {
+		wanted, at = params.DerivationPaths, "params.derivationPaths"
+	}
+	accounts, err := readAccounts(wanted, at)
+	if err != nil {
+		return answer{}, false, err
+	}
 	tag, err := load[org.Tag](ctx, e, e.tagRecord(c.organization, params.Tag))
 	if err != nil || tag.value == nil {
 		return answer{}, false, err
@@ -39,15 +47,6 @@ func (e *Engine) taggedWallet(ctx context.Context, c *caller, params *api.Tagged
 	w, err := e.wallet(ctx, c.organization, tag.value.Wallet)
 	if err != nil || w.value == nil {
 		return answer{}, true, errors.Join(err, errChanged)
-	}
-	wanted := params.Accounts
-	at := "params.accounts"
-	if len(params.DerivationPaths) > 0 {
-		wanted, at = params.DerivationPaths, "params.derivationPaths"
-	}
-	accounts, err := readAccounts(wanted, at)
-	if err != nil {
-		return answer{}, true, err
 	}
 	if w.value.Type == api.WalletKeypair {
 		accounts = []account{{curve: w.value.Curve, format: w.value.Format}}
@@ -117,6 +116,9 @@ func (e *Engine) getAccounts(ctx context.Context, c *caller, params *api.Account
 	if d := c.ask(rule.Question{Wallet: w.value.ID}); !d.Allowed {
 		return e.deny(ctx, c, w.value.ID, d)
 	}
+	if params.Accounts == nil {
+		return answer{}, missing("params.accounts")
+	}
 	accounts, err := readAccounts(params.Accounts, "params.accounts")
 	if err != nil {
 		return answer{}, err
@@ -153,6 +155,9 @@ func (e *Engine) namedWallet(ctx context.Context, c *caller, text string) (found
 
 func walletResult(w *org.Wallet, accounts []account, derived []wire.Account) api.Wallet {
 	result := api.Wallet{WalletID: uuid(w.ID), WalletName: w.Name, Tags: append([]string{}, w.Tags...), Type: w.Type}
+	if w.Type == api.WalletMnemonic {
+		result.Accounts = []api.Account{} // always there, if only as a list of none
+	}
 	for i, a := range accounts {
 		one := accountResult(a, derived[i])
 		if w.Type == api.WalletKeypair {

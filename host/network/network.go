@@ -109,27 +109,29 @@ func (n *Network) submit(ctx context.Context, s wire.Submission) (json.RawMessag
 		params = []any{base64.StdEncoding.EncodeToString(s.Transaction), map[string]any{"encoding": "base64", "preflightCommitment": "confirmed"}}
 	}
 	reply, err := n.call(ctx, address, method, params)
-	if err != nil {
+	if err != nil || reply.Error == nil && len(reply.Result) == 0 {
 		return failed(-32000, "the node could not be reached or did not answer in time; a retry with the same body sends the same bytes"), false
 	}
 	if reply.Error == nil {
 		return mustJSON(map[string]any{"result": reply.Result}), true
 	}
-	if alreadyKnown(reply.Error.Message) {
+	if n.accepted(ctx, address, s) {
 		return mustJSON(map[string]any{"result": s.ID}), true
 	}
 	return mustJSON(map[string]any{"error": reply.Error}), false
 }
 
-// alreadyKnown recognises the nodes' word for a transaction that was accepted before: a repeated broadcast succeeded.
-func alreadyKnown(message string) bool {
-	message = strings.ToLower(message)
-	for _, known := range []string{"already known", "already been processed", "alreadyprocessed", "already imported", "known transaction"} {
-		if strings.Contains(message, known) {
-			return true
-		}
+// accepted asks the node whether it knows the transaction that it has just refused: when the same bytes were sent before,
+// perhaps by a host that has since been started anew, the refusal only says so.
+func (n *Network) accepted(ctx context.Context, address string, s wire.Submission) bool {
+	if s.Chain == "solana" {
+		reply, err := n.call(ctx, address, "getSignatureStatuses", []any{[]string{s.ID}, map[string]any{"searchTransactionHistory": true}})
+		var statuses struct{ Value []json.RawMessage }
+		return err == nil && reply.Error == nil && json.Unmarshal(reply.Result, &statuses) == nil &&
+			len(statuses.Value) == 1 && string(statuses.Value[0]) != "null"
 	}
-	return false
+	reply, err := n.call(ctx, address, "eth_getTransactionByHash", []any{s.ID})
+	return err == nil && reply.Error == nil && len(reply.Result) > 0
 }
 
 type reply struct {
@@ -166,8 +168,8 @@ func (n *Network) call(ctx context.Context, address, method string, params []any
 	if err := json.Unmarshal(b, &r); err != nil {
 		return r, fmt.Errorf("status %d and no JSON-RPC reply: %w", response.StatusCode, err)
 	}
-	if r.Error == nil && len(r.Result) == 0 {
-		return r, fmt.Errorf("status %d and an empty reply", response.StatusCode)
+	if string(r.Result) == "null" {
+		r.Result = nil
 	}
 	return r, nil
 }

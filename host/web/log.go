@@ -86,10 +86,16 @@ func (s *Server) checkpoint(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(a.Checkpoint))
 }
 
+// The bounds of tiles: beyond them numbers of hashes overflow.
+const (
+	maxLogBits   = 56 // a log of 2^56 entries
+	maxTileLevel = 6
+)
+
 // tile serves the log's hashes as C2SP tiles of height 8: /log/tile/{level}/{number}[.p/{width}].
 func (s *Server) tile(w http.ResponseWriter, r *http.Request) {
 	tile, err := tlog.ParseTilePath("tile/8/" + strings.TrimPrefix(r.PathValue("path"), "8/"))
-	if err != nil || tile.L < 0 {
+	if err != nil || tile.L < 0 || tile.L > maxTileLevel || tile.N >= 1<<(maxLogBits-tile.H*(tile.L+1)) {
 		fail(w, api.Errorf(api.TypeNoRoute, "no such tile"))
 		return
 	}

@@ -21,13 +21,6 @@ import (
 // stamped serves a stamped POST: one funnel for every method.
 func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case s.shed <- struct{}{}:
-			defer func() { <-s.shed }()
-		default:
-			fail(w, api.Errorf(api.TypeOverloaded, "too many requests at once; try again"))
-			return
-		}
 		began := time.Now()
 		request, err := readRequest(w, r)
 		if err == nil && signsUp(request) && !s.signUps.allow(remote(r), began) {
@@ -35,6 +28,13 @@ func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 		}
 		if err != nil {
 			fail(w, err)
+			return
+		}
+		select { // only now: a body that comes slowly takes nobody's place
+		case s.shed <- struct{}{}:
+			defer func() { <-s.shed }()
+		default:
+			fail(w, api.Errorf(api.TypeOverloaded, "too many requests at once; try again"))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
@@ -81,6 +81,9 @@ func readRequest(w http.ResponseWriter, r *http.Request) (wire.Request, error) {
 	}
 	if err != nil {
 		return wire.Request{}, api.Errorf(api.TypeMalformed, "the body could not be read to its end")
+	}
+	if len(r.Trailer) > 0 {
+		return wire.Request{}, api.Errorf(api.TypeMalformed, "trailers are not taken")
 	}
 	request := wire.Request{Body: body}
 	if len(stamps) == 1 {

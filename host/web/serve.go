@@ -32,8 +32,9 @@ func Serve(ctx context.Context, server *http.Server, listener net.Listener, cert
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopBudget)
 	defer cancel()
-	if err := server.Shutdown(ending); err != nil {
-		return errors.Join(err, server.Close())
+	err := server.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close() // connections that say nothing, or never end
 	}
-	return nil
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"strconv"
 	"time"
 
@@ -46,7 +47,7 @@ const (
 	maxRequests    = 1024
 	requestTimeout = 25 * time.Second
 	headerTimeout  = 5 * time.Second
-	bodyTimeout    = 15 * time.Second
+	bodyTimeout    = 10 * time.Second
 	idleTimeout    = 90 * time.Second
 	maxHeaders     = 64 << 10
 )
@@ -69,8 +70,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+Prefix+"/attestation", s.attestation)
 	mux.HandleFunc("GET "+Prefix+"/log/checkpoint", s.checkpoint)
 	mux.HandleFunc("GET "+Prefix+"/log/tile/{path...}", s.tile)
-	for path, allowed := range map[string]string{"/kms/rpc": "POST", "/prepare": "POST", "/healthz": "GET", "/attestation": "GET", "/log/checkpoint": "GET"} {
-		mux.HandleFunc(Prefix+path, func(w http.ResponseWriter, r *http.Request) {
+	for route, allowed := range map[string]string{"/kms/rpc": "POST", "/prepare": "POST", "/healthz": "GET", "/attestation": "GET", "/log/checkpoint": "GET"} {
+		mux.HandleFunc(Prefix+route, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", allowed+", OPTIONS")
 			fail(w, api.Errorf(api.TypeMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 		})
@@ -90,6 +91,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				fail(w, api.Errorf(api.TypeInternal, "internal error"))
 			}
 		}()
+		if clean := path.Clean(r.URL.Path); clean != r.URL.Path {
+			fail(w, api.Errorf(api.TypeNoRoute, "the path is not in its simple form; the contract lives under %s", Prefix))
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -26,7 +26,9 @@ const schemaVersion = 1
 
 // Store is a ledger in a SQLite file.
 type Store struct {
-	write *sql.DB // one connection
+	path  string
+	file  os.FileInfo // of the path when it was opened
+	write *sql.DB     // one connection
 	read  *sql.DB
 	add   *sql.Stmt
 
@@ -61,7 +63,8 @@ func Create(ctx context.Context, path string) error {
 
 // Open opens the file of a ledger. It never makes one: a mistyped path must not become an empty ledger.
 func Open(ctx context.Context, path string) (*Store, error) {
-	if _, err := os.Stat(path); err != nil {
+	file, err := os.Stat(path)
+	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	write, err := open(path, 1)
@@ -73,7 +76,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	s := &Store{
-		write: write, read: read, fresh: map[wire.Key][]byte{},
+		path: path, file: file, write: write, read: read, fresh: map[wire.Key][]byte{},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if err := s.load(ctx); err != nil {
@@ -101,6 +104,9 @@ func (s *Store) load(ctx context.Context) error {
 	var version int
 	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
+	}
+	if version == 0 {
+		return errors.New("no schema version: the file is empty, cut or damaged")
 	}
 	if version != schemaVersion {
 		return fmt.Errorf("schema version %d, this release reads version %d", version, schemaVersion)
@@ -131,6 +137,9 @@ func (s *Store) Append(ctx context.Context, c wire.Commit) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(now, s.file) {
+		return fmt.Errorf("database %s was removed or replaced while it was in use", s.path) // what goes into it would be lost
+	}
 	if s.unsure || c.Index != s.newest+1 {
 		return fmt.Errorf("%w: it is number %d, stored are %d", desk.ErrConflict, c.Index, s.newest)
 	}
