@@ -22,18 +22,18 @@ func TestInterruptedFirstStart(t *testing.T) {
 	for i := range scale(25, 400) {
 		root := t.TempDir()
 		dir, anchor := filepath.Join(root, "data"), filepath.Join(root, "anchor")
-		s := &server{log: &lockedBuffer{}, done: make(chan struct{})}
-		s.cmd = command("dev", "--addr", "127.0.0.1:0", "--data", dir, "--anchor-dir", anchor)
-		s.cmd.Stderr = s.log
-		if err := s.cmd.Start(); err != nil {
+		log := &lockedBuffer{}
+		first := command("dev", "--addr", "127.0.0.1:0", "--data", dir, "--anchor-dir", anchor)
+		first.Stderr = log
+		if err := first.Start(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Duration(20+i*37%60) * time.Millisecond)
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
+		_ = first.Process.Kill()
+		_ = first.Wait()
 		again, err := tryStart(dir, "--anchor-dir", anchor)
 		if err != nil {
-			t.Fatalf("round %d: %v\nfirst start: %s", i, err, s.log)
+			t.Fatalf("round %d: %v\nfirst start: %s", i, err, log)
 		}
 		again.kill()
 		if entries, _ := filepath.Glob(filepath.Join(dir, ".init*")); len(entries) > 0 {

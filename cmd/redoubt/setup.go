@@ -52,7 +52,8 @@ func (d deployment) resume() error {
 	}
 	for _, part := range [][2]string{
 		{filepath.Join(staged.dir, "keys"), filepath.Join(d.dir, "keys")},
-		{staged.database(), d.database()}, {staged.manifest(), d.manifest()},
+		{staged.database(), d.database()},
+		{staged.manifest(), d.manifest()},
 	} {
 		if !there(part[0]) {
 			continue // it was moved before

@@ -63,6 +63,7 @@ func signWith(key curve.PrivateKey, p permit.Permit, parsed chain.Payload) (wire
 		result.Signature = result.Signature[:64] // r‖s: the contract has no recovery id for this algorithm
 	case api.Secp256k1Keccak256:
 		result.Signature[64] += 27 // v as EIP-191 and EIP-712 verifiers expect it
+	case api.Ed25519, api.Secp256r1, api.Secp256k1Schnorr:
 	}
 	return result, nil
 }

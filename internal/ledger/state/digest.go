@@ -58,9 +58,9 @@ func expand(key ledger.Key, version uint64, hash proof.Hash) [words]uint64 {
 	copy(input[ledger.KeySize+8:], hash[:])
 
 	h := blake3.New()
-	h.Write(input[:])
+	_, _ = h.Write(input[:]) // neither a hash nor an XOF ever fails
 	var out [laneBytes]byte
-	h.Digest().Read(out[:]) // an XOF never fails
+	_, _ = h.Digest().Read(out[:])
 	var element [words]uint64
 	for i := range element {
 		element[i] = binary.LittleEndian.Uint64(out[8*i:])
