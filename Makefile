@@ -5,7 +5,7 @@ GOFLAGS_BUILD := -trimpath -buildvcs=false
 JS := e2e/js
 FUZZTIME ?= 30s
 
-.PHONY: demo test check acceptance fuzz bench tcb run build clients unit js lint
+.PHONY: demo test check acceptance fuzz bench tcb run build clients unit js lint postgres
 
 demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
 	@node $(JS)/demo.mjs
@@ -36,12 +36,20 @@ run: build ## the development server on ./data
 build: ## the binaries, into bin
 	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
 
-unit: build ## Go tests
+unit: build postgres ## Go tests
 	go vet ./...
 	go test -timeout 20m ./...
 
 js: build clients ## the published clients against the real server
 	cd $(JS) && npm test --silent
+
+POSTGRES := /usr/lib/postgresql/15/bin/postgres
+APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
+
+postgres: $(POSTGRES) ## a real server for the tests
+
+$(POSTGRES):
+	$(APT) update && $(APT) install -y --no-install-recommends postgresql-15 >/dev/null
 
 clients: $(JS)/node_modules/.installed
 

@@ -61,7 +61,7 @@ func runInit(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return err
 	}
 	wanted := settings{mode: c.Mode, openSignUp: c.OpenSignUp, measurements: measurements}
-	d := deployment{dir: c.Data, anchor: c.AnchorDir}
+	d := deployment{dir: c.Data, anchor: c.AnchorDir, server: c.Database}
 	there, err := d.exists()
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func runLaunch(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if _, known := c.Enclaves[rest[0]]; !known {
 		return fmt.Errorf("%w: role %q: want policy, signer or certifier", errUsage, rest[0])
 	}
-	d := deployment{dir: c.Data, anchor: c.AnchorDir}
+	d := deployment{dir: c.Data, anchor: c.AnchorDir, server: c.Database}
 	_, manifest, err := d.readManifest()
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/host/store/postgres"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
@@ -23,6 +24,7 @@ import (
 type deployment struct {
 	dir    string
 	anchor string // folder of the anchor
+	server string // postgres://… when the ledger is not a file of the folder
 }
 
 const anchorName = "anchor.state"
@@ -32,7 +34,9 @@ func (d deployment) manifest() string         { return filepath.Join(d.dir, "man
 func (d deployment) anchorFile() string       { return filepath.Join(d.anchor, anchorName) }
 func (d deployment) key(name string) string   { return filepath.Join(d.dir, "keys", name+".key") }
 func (d deployment) root(r proof.Role) string { return d.key(string(r)) }
-func (d deployment) at(dir string) deployment { return deployment{dir: dir, anchor: dir} }
+func (d deployment) at(dir string) deployment {
+	return deployment{dir: dir, anchor: dir, server: d.server}
+}
 
 // The keys besides the enclaves' root secrets.
 const (
@@ -63,7 +67,10 @@ func (d deployment) exists() (bool, error) {
 		}
 		return false, nil
 	}
-	needed := []string{d.database(), d.manifest(), d.anchorFile(), d.key(keyLauncher)}
+	needed := []string{d.manifest(), d.anchorFile(), d.key(keyLauncher)}
+	if d.server == "" {
+		needed = append(needed, d.database())
+	}
 	for _, r := range roles() {
 		needed = append(needed, d.root(r))
 	}
@@ -122,10 +129,17 @@ func (d deployment) fill(ctx context.Context, s settings) error {
 	if err := d.createAnchor(roots[proof.RoleCertifier], manifest); err != nil {
 		return err
 	}
-	if err := sqlite.Create(ctx, d.database()); err != nil {
+	if err := d.createLedger(ctx); err != nil {
 		return err
 	}
 	return syncFolder(d.dir)
+}
+
+func (d deployment) createLedger(ctx context.Context) error {
+	if d.server != "" {
+		return postgres.Create(ctx, d.server)
+	}
+	return sqlite.Create(ctx, d.database())
 }
 
 func (d deployment) newRoot(role proof.Role) (seal.Root, error) {

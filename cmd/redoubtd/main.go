@@ -16,6 +16,7 @@ import (
 	"github.com/redoubt-kms/redoubt/host/config"
 	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/host/network"
+	"github.com/redoubt-kms/redoubt/host/store/postgres"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/host/web"
 )
@@ -46,7 +47,7 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	store, err := sqlite.Open(ctx, filepath.Join(c.Data, "redoubt.db"))
+	store, err := openStore(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -65,4 +66,12 @@ func run(ctx context.Context, path string) error {
 		return err
 	}
 	return web.Serve(ctx, web.New(counter, nodes, log), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
+}
+
+// openStore opens the ledger where the configuration says it is.
+func openStore(ctx context.Context, c config.Config) (desk.Store, error) {
+	if c.Database != "" {
+		return postgres.Open(ctx, c.Database)
+	}
+	return sqlite.Open(ctx, filepath.Join(c.Data, "redoubt.db"))
 }

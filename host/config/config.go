@@ -8,6 +8,7 @@ import (
 	"net"
 	"path/filepath"
 	"sort"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -16,6 +17,7 @@ import (
 type Config struct {
 	Mode       string             `toml:"mode"`         // development or production
 	Data       string             `toml:"data"`         // folder of database, manifest and keys
+	Database   string             `toml:"database"`     // postgres://…; redoubt.db in the data folder when empty
 	AnchorDir  string             `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
 	Listen     string             `toml:"listen"`       // host:port of the API
 	OpenSignUp bool               `toml:"open-sign-up"` // organizations may be created without a stamp
@@ -61,6 +63,9 @@ func (c *Config) check() error {
 	}
 	if !filepath.IsAbs(c.Data) || !filepath.IsAbs(c.AnchorDir) {
 		return errors.New("data and anchor-dir must be absolute paths")
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		return errors.New("database: want postgres://…, or nothing for a file in the data folder")
 	}
 	if c.Mode != "development" && c.Mode != "production" {
 		return fmt.Errorf("mode %q: want development or production", c.Mode)
