@@ -40,16 +40,24 @@ func Key(root seal.Root) ed25519.PrivateKey {
 
 // Serve runs the certifier until the context ends.
 func Serve(ctx context.Context, v *enclave.Vault) error {
-	defer v.Anchor.Close() // and with it the lock
 	c, err := open(v)
 	if err != nil {
+		v.Anchor.Close()
 		return err
 	}
+	defer c.close()
 	if err := c.certifySelf(); err != nil {
 		return err
 	}
 	go c.renewSelf(ctx)
 	return v.Accept(ctx, true, c.handle, proof.RolePolicy, proof.RoleSigner)
+}
+
+// close releases the anchor, and with it the lock, when no call writes to it any more.
+func (c *Certifier) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.vault.Anchor.Close()
 }
 
 func open(v *enclave.Vault) (*Certifier, error) {

@@ -98,7 +98,7 @@ func newPast(t *testing.T) *past {
 	t.Helper()
 	p := &past{rig: newRig(t)}
 	p.one, p.two = p.tenant(t), p.tenant(t)
-	w := p.rig.wallet(t, p.one)
+	w := p.wallet(t, p.one)
 	must[api.Wallet](t, p.rig, p.two.key, api.GetOrCreateWalletWithTag, object{"organizationId": p.two.id, "walletName": "w", "tag": "app"})
 	p.stop()
 	p.older = p.save(t)

@@ -199,7 +199,6 @@ func (r *rig) launch(ctx context.Context, t testing.TB, role proof.Role, serve f
 		if v.Anchor, err = os.OpenFile(r.anchor(), os.O_RDWR, 0); err != nil {
 			return err
 		}
-		t.Cleanup(func() { v.Anchor.Close() })
 	}
 	if err := v.Open(); err != nil {
 		return err
