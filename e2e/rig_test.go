@@ -196,7 +196,7 @@ func (s *server) post(path string, body []byte, stamp string) (int, []byte, http
 	if stamp != "" {
 		request.Header.Set("X-Phantom-Stamp", stamp)
 	}
-	response, err := client.Do(request)
+	response, err := browser.Do(request)
 	if err != nil {
 		return 0, nil, nil, err
 	}
@@ -205,7 +205,7 @@ func (s *server) post(path string, body []byte, stamp string) (int, []byte, http
 	return response.StatusCode, answer, response.Header, err
 }
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+var browser = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
 // command makes a command of the binary.
 func command(args ...string) *exec.Cmd {

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/client"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/strictjson"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -54,10 +54,10 @@ func runReceipt(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	if *pinned != "" && *pinned != attestation.hash {
-		return fmt.Errorf("the manifest in force is %s, not %s", attestation.hash, *pinned)
+	if *pinned != "" && *pinned != attestation.Hash {
+		return fmt.Errorf("the manifest in force is %s, not %s", attestation.Hash, *pinned)
 	}
-	if err := receipt.Verify(attestation.policy.SigningKey, request, result); err != nil {
+	if err := receipt.Verify(attestation.Policy.SigningKey, request, result); err != nil {
 		return err
 	}
 	r := receipt.Result
@@ -66,22 +66,19 @@ func runReceipt(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		where = fmt.Sprintf("entry %d of the log", r.LogIndex)
 	}
 	fmt.Fprintf(stdout, "ok\nrequest       %s\norganization  %s\nlogged        %s\ntime          %s\nmanifest      %s\n",
-		id.String(r.RequestID), id.String(r.Organization), where, time.UnixMilli(int64(r.Time)).UTC().Format(time.RFC3339Nano), attestation.hash)
+		id.String(r.RequestID), id.String(r.Organization), where, time.UnixMilli(int64(r.Time)).UTC().Format(time.RFC3339Nano), attestation.Hash)
 	return nil
 }
 
-func attestationFrom(ctx context.Context, address, file string) (attested, error) {
-	var b []byte
-	var err error
-	if file != "" {
-		b, err = os.ReadFile(file)
-	} else {
-		b, err = get(ctx, strings.TrimSuffix(address, "/")+"/attestation")
+func attestationFrom(ctx context.Context, address, file string) (*client.Attestation, error) {
+	if file == "" {
+		return client.New(address, "", nil).Attestation(ctx)
 	}
+	b, err := os.ReadFile(file)
 	if err != nil {
-		return attested{}, err
+		return nil, err
 	}
-	return readAttestation(b)
+	return client.ReadAttestation(b)
 }
 
 // resultOf returns the exact bytes of the member "result", or the whole body of an error. It reads as strictly as the
