@@ -107,7 +107,7 @@ func TestSDK(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Type != api.TypeDenied || errors.Is(err, client.ErrUnproven) {
 		t.Errorf("a denial: %v", err)
 	}
-	if text := fmt.Sprintf("%v %+v %#v %s", second, second, second, second); strings.Contains(text, fmt.Sprint(private[:8])) {
+	if text := fmt.Sprintf("%v %+v %#v %s", second, second, second, second); strings.Contains(text, fmt.Sprintf("%v", private[:8])) {
 		t.Error("the key prints")
 	}
 }

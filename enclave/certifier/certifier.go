@@ -127,22 +127,31 @@ func (c *Certifier) challenge(wire.Empty) (wire.Challenge, error) {
 
 // admit certifies an enclave whose evidence fits the manifest and one of our challenges, which it uses up.
 func (c *Certifier) admit(request wire.Evidence) (wire.Certificate, error) {
+	evidence, err := c.judge(request.Evidence)
+	if err != nil {
+		return wire.Certificate{}, wire.Faultf("refused", "not admitted: %v", err)
+	}
+	c.vault.Log.Printf("admitted the %s, tier %s, protections %v", evidence.Role, evidence.Tier, evidence.Measures)
+	return c.certify(evidence.Role, evidence.Channel, evidence.SigningKey)
+}
+
+func (c *Certifier) judge(b []byte) (attest.Evidence, error) {
+	nonce, err := attest.Nonce(b)
+	if err != nil {
+		return attest.Evidence{}, err
+	}
+	evidence, err := attest.Verify(c.vault.Manifest(), nonce, b)
+	if err != nil {
+		return evidence, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for nonce, expires := range c.challenges {
-		evidence, err := attest.Verify(c.vault.Manifest(), []byte(nonce), request.Evidence)
-		if err != nil {
-			continue
-		}
-		delete(c.challenges, nonce)
-		if time.Now().After(expires) {
-			break
-		}
-		c.vault.Log.Printf("admitted the %s, tier %s, protections %v", evidence.Role, evidence.Tier, evidence.Measures)
-		return c.certify(evidence.Role, evidence.Channel, evidence.SigningKey)
+	expires, ours := c.challenges[string(nonce)]
+	delete(c.challenges, string(nonce))
+	if !ours || time.Now().After(expires) {
+		return evidence, fmt.Errorf("%w: not for one of our challenges, or too late", attest.ErrEvidence)
 	}
-	_, err := attest.Verify(c.vault.Manifest(), make([]byte, 32), request.Evidence)
-	return wire.Certificate{}, wire.Faultf("refused", "not admitted: %v", err)
+	return evidence, nil
 }
 
 func (c *Certifier) certify(role proof.Role, channel proof.Hash, signing ed25519.PublicKey) (wire.Certificate, error) {

@@ -41,6 +41,8 @@ type Engine struct {
 	fault   error  // why the engine stopped
 	limiter *limiter
 
+	walletTime uint64 // of the newest wallet's name, Unix milliseconds
+
 	wake     chan struct{} // there is something in the queue
 	stopped  chan struct{}
 	accounts *accountCache

@@ -37,7 +37,7 @@ func evmTransaction(params *api.SignTransactionParams) (intent, error) {
 		}, submission(submit, r.Transaction, "0x"+hex.EncodeToString(hash[:])), nil
 	}
 	return intent{
-		kind: permit.PayloadEVM, algorithm: api.Secp256k1Keccak256, bytes: tx.Unsigned(), replayable: tx.ChainID() == nil, render: render,
+		kind: permit.PayloadEVM, algorithm: api.Secp256k1Keccak256, bytes: tx.Unsigned(), parsed: tx, replayable: tx.ChainID() == nil, render: render,
 	}, nil
 }
 

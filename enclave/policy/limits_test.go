@@ -137,7 +137,7 @@ func TestArgumentsAreChecked(t *testing.T) {
 		{api.SignUtf8Message, signing(object{"algorithm": "Secp256k1"}), invalid, "params.algorithm"},
 		{api.SignUtf8Message, signing(object{"policyName": "p"}), api.TypeUnsupported, "params.policyName"},
 		{api.EthereumSignMessage, signing(nil), invalid, "params.derivationInfo"},
-		{api.SignTransaction, object{"organizationId": o.id, "walletId": w.WalletID, "derivationInfo": solanaPath, "transaction": "AAAA"}, api.TypeTransaction, ""},
+		{api.SignTransaction, object{"organizationId": o.id, "walletId": w.WalletID, "derivationInfo": solanaPath, "transaction": "AAAA"}, api.TypeTransaction, "params.transaction"},
 	} {
 		a := r.call(t, o.key, c.method, c.params)
 		if got := errorType(a); got != c.want || errorPath(a) != c.path {

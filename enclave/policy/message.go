@@ -29,7 +29,7 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 	if a.format == api.AddressSui && len(text) == 32 {
 		return intent{}, api.Errorf(api.TypeTransaction, "32 bytes may be the digest of a Sui transaction").At("params.message")
 	}
-	return intent{kind: permit.PayloadUTF8, algorithm: algorithm, bytes: text, render: signatureResult}, nil
+	return newIntent(permit.PayloadUTF8, algorithm, text, "params.message")
 }
 
 func fits(algorithm api.Algorithm, c api.Curve) bool {
@@ -58,7 +58,7 @@ func (e *Engine) personalMessage(params *api.SignMessageParams, a account) (inte
 	if err != nil {
 		return intent{}, api.Errorf(api.TypeInvalid, "want base64 or base64url").At("params.message")
 	}
-	return intent{kind: permit.PayloadPersonal, algorithm: api.Secp256k1Keccak256, bytes: text, render: signatureResult}, nil
+	return newIntent(permit.PayloadPersonal, api.Secp256k1Keccak256, text, "params.message")
 }
 
 // anyBase64 reads either alphabet, padded or not, since clients send base64url and the published contract says base64.
@@ -80,7 +80,7 @@ func (e *Engine) typedData(params *api.SignTypedDataParams, a account) (intent, 
 	if err != nil {
 		return intent{}, api.Errorf(api.TypeInvalid, "%v", err).At("params.typedData")
 	}
-	return intent{kind: permit.PayloadTypedData, algorithm: api.Secp256k1Keccak256, bytes: typed.Encode(), render: signatureResult}, nil
+	return newIntent(permit.PayloadTypedData, api.Secp256k1Keccak256, typed.Encode(), "params.typedData")
 }
 
 func wantEthereum(a account) error {

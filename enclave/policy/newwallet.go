@@ -89,7 +89,7 @@ func (e *Engine) applyWallet(ctx context.Context, c *caller, d rule.Decision, w 
 	if taken, err := e.tagTaken(c.organization, w.tags); taken {
 		return answer{}, err
 	}
-	wallet := id.Ordered(time.UnixMilli(int64(c.now)))
+	wallet := e.nextWallet(c.now)
 	request := wire.CreateSecret{Wallet: wallet, Bits: w.bits, Curve: string(w.curve)}
 	for _, a := range w.accounts {
 		request.Accounts = append(request.Accounts, a.request())
@@ -132,6 +132,15 @@ func (e *Engine) applyWallet(ctx context.Context, c *caller, d rule.Decision, w 
 	}
 	e.signers.gave(wallet)
 	return e.wait(ctx, p)
+}
+
+// nextWallet names a wallet. Names follow each other in time, also within a millisecond, so that a listing is in the order
+// of creation.
+func (e *Engine) nextWallet(now uint64) proof.ID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.walletTime = max(e.walletTime+1, now)
+	return id.Ordered(time.UnixMilli(int64(e.walletTime)))
 }
 
 // tagTaken is a first look, before a secret is made for nothing; apply looks again.

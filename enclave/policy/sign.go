@@ -24,9 +24,10 @@ type intent struct {
 	kind       permit.PayloadKind
 	algorithm  api.Algorithm
 	bytes      []byte
-	replayable bool // valid on more networks than one
+	parsed     chain.Payload // what the bytes say
+	replayable bool          // valid on more networks than one
 	// check may refuse the payload for an account; nil for no further check.
-	check func(parsed chain.Payload, own wire.Account) error
+	check func(own wire.Account) error
 	// render makes the result, and says what to broadcast.
 	render func(wire.SignResult) (any, wire.Submission, error)
 }
@@ -91,13 +92,13 @@ func (e *Engine) authorize(ctx context.Context, c *caller, w found[org.Wallet], 
 	if !d.Allowed {
 		return e.deny(ctx, c, w.value.ID, d)
 	}
-	parsed, own, err := e.readPayload(ctx, w.value, a, in)
+	own, err := e.ownAccount(ctx, w.value, a, in)
 	if err != nil {
 		return answer{}, err
 	}
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(answer{}), replay: c.replay}
 	p.entry.Wallet, p.entry.Status = w.value.ID, 200
-	p.entry.Effects = effects(parsed.Effects(own.PublicKey))
+	p.entry.Effects = effects(in.parsed.Effects(own.PublicKey))
 	if p.order, err = e.newOrder(ctx, c, w.value, a, in, &p.entry); err != nil {
 		return answer{}, err
 	}
@@ -114,20 +115,25 @@ func (e *Engine) authorize(ctx context.Context, c *caller, w found[org.Wallet], 
 	return e.wait(ctx, p)
 }
 
-// readPayload parses what is to be signed and checks that it is for this account.
-func (e *Engine) readPayload(ctx context.Context, w *org.Wallet, a account, in intent) (chain.Payload, wire.Account, error) {
-	parsed, err := payload.Read(in.kind, in.algorithm, in.bytes)
-	if err != nil {
-		return nil, wire.Account{}, api.Errorf(api.TypeTransaction, "does not parse: %v", err)
-	}
+// ownAccount derives the account that signs, and checks that the payload is for it.
+func (e *Engine) ownAccount(ctx context.Context, w *org.Wallet, a account, in intent) (wire.Account, error) {
 	derived, err := e.derive(ctx, w.ID, []account{a})
 	if err != nil {
-		return nil, wire.Account{}, err
+		return wire.Account{}, err
 	}
 	if in.check != nil {
-		err = in.check(parsed, derived[0])
+		err = in.check(derived[0])
 	}
-	return parsed, derived[0], err
+	return derived[0], err
+}
+
+// newIntent reads the bytes to sign, once, as the signer will read them.
+func newIntent(kind permit.PayloadKind, algorithm api.Algorithm, b []byte, path string) (intent, error) {
+	parsed, err := payload.Read(kind, algorithm, b)
+	if err != nil {
+		return intent{}, api.Errorf(api.TypeTransaction, "does not parse: %v", err).At(path)
+	}
+	return intent{kind: kind, algorithm: algorithm, bytes: b, parsed: parsed, render: signatureResult}, nil
 }
 
 // newOrder makes the permit, whose hash goes into the entry. It holds for as long as a retry is remembered.

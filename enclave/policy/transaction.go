@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/redoubt-kms/redoubt/api"
-	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/base58"
 	"github.com/redoubt-kms/redoubt/chain/solana"
 	"github.com/redoubt-kms/redoubt/internal/permit"
@@ -33,8 +32,12 @@ func solanaTransaction(params *api.SignTransactionParams) (intent, error) {
 	if err != nil {
 		return intent{}, err
 	}
-	check := func(parsed chain.Payload, own wire.Account) error {
-		if _, signs := parsed.(*solana.Transaction).SignerIndex(own.PublicKey); !signs {
+	tx, err := solana.Parse(b)
+	if err != nil {
+		return intent{}, api.Errorf(api.TypeTransaction, "does not parse: %v", err).At("params.transaction")
+	}
+	check := func(own wire.Account) error {
+		if _, signs := tx.SignerIndex(own.PublicKey); !signs {
 			return api.Errorf(api.TypeTransaction, "the account %s is not among the transaction's required signers", own.Address).At("params.transaction")
 		}
 		return nil
@@ -46,7 +49,7 @@ func solanaTransaction(params *api.SignTransactionParams) (intent, error) {
 			Signature: base64.RawURLEncoding.EncodeToString(r.Signature), Address: r.Address, PublicKey: base58.Encode(r.PublicKey),
 		}, submission(submit, r.Transaction, name), err
 	}
-	return intent{kind: permit.PayloadSolana, algorithm: api.Ed25519, bytes: b, check: check, render: render}, nil
+	return intent{kind: permit.PayloadSolana, algorithm: api.Ed25519, bytes: b, parsed: tx, check: check, render: render}, nil
 }
 
 // solanaBytes reads a transaction as clients send it: base64url of a whole transaction or of its message alone.

@@ -45,6 +45,15 @@ func Sign(launcher ed25519.PrivateKey, e Evidence) ([]byte, error) {
 	return proof.Encode(signed{Evidence: e, Signature: proof.Sign(launcher, context, b)})
 }
 
+// Nonce returns the nonce that evidence claims to answer, unverified: it says which challenge to verify it against.
+func Nonce(b []byte) ([]byte, error) {
+	var s signed
+	if err := proof.Decode(b, &s); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrEvidence, err)
+	}
+	return s.Evidence.Nonce, nil
+}
+
 // Verify checks evidence against the manifest and the nonce that the verifier gave out.
 func Verify(m proof.Manifest, nonce, b []byte) (Evidence, error) {
 	var s signed

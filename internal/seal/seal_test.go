@@ -35,7 +35,7 @@ func TestOpen(t *testing.T) {
 		}
 		refuse := func(why string, k seal.Key, context string, b []byte) {
 			t.Helper()
-			if got, err := k.Open([]byte(context), b); !errors.Is(err, seal.ErrOpen) || err.Error() != seal.ErrOpen.Error() || got != nil { //nolint:errorlint // the very text
+			if got, err := k.Open([]byte(context), b); !errors.Is(err, seal.ErrOpen) || err.Error() != seal.ErrOpen.Error() || got != nil {
 				t.Errorf("%d bytes, %s: %q, %v", size, why, got, err)
 			}
 		}

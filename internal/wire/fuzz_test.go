@@ -54,8 +54,20 @@ func FuzzReadFrame(f *testing.F) {
 // Every message of every door survives any bytes.
 func FuzzMessages(f *testing.F) {
 	for _, v := range []any{
-		Pack{}, EvidenceRequest{}, CreateSecret{}, AccountsRequest{}, SignBatch{Orders: []SignOrder{{}}}, SignedBatch{Results: []SignResult{{}}},
-		AnchorRequest{Heads: []proof.Head{{}}}, Opened{}, Commit{}, IndexPage{Items: []IndexItem{{}}}, Request{}, Answer{}, Attestation{}, Fault{},
+		Pack{},
+		EvidenceRequest{},
+		CreateSecret{},
+		AccountsRequest{},
+		SignBatch{Orders: []SignOrder{{}}},
+		SignedBatch{Results: []SignResult{{}}},
+		AnchorRequest{Heads: []proof.Head{{}}},
+		Opened{},
+		Commit{},
+		IndexPage{Items: []IndexItem{{}}},
+		Request{},
+		Answer{},
+		Attestation{},
+		Fault{},
 	} {
 		b, err := proof.Encode(v)
 		if err != nil {

@@ -262,7 +262,7 @@ func TestStrayAnswersAreDropped(t *testing.T) {
 		defer ours.Close()
 		l := NewLink(theirs, plusOne)
 		defer l.Close()
-		go io.Copy(io.Discard, ours) //nolint:errcheck // it ends with the pipe
+		go io.Copy(io.Discard, ours)
 		for _, b := range [][]byte{rawFrame(10, typeReply, 1, 7, nil), frame(typeFault, 1, 8, []byte{0x82, 0x61, 'a', 0x61, 'b'})} {
 			if _, err := ours.Write(b); err != nil {
 				t.Fatal(err)
