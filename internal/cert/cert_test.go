@@ -70,7 +70,7 @@ func certified(t *testing.T, role proof.Role, by ed25519.PrivateKey, edit func(*
 
 // shake connects two ends and sends a byte each way; it returns what each end found. A client of TLS 1.3 hears that it
 // was refused only when it reads.
-func shake(t *testing.T, client, server *tls.Config) (clientErr, serverErr error, seen tls.ConnectionState) {
+func shake(t *testing.T, client, server *tls.Config) (clientErr, serverErr error, seen tls.ConnectionState) { //nolint:staticcheck // two errors of equal rank
 	t.Helper()
 	a, b := net.Pipe()
 	deadline := time.Now().Add(10 * time.Second)
