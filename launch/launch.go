@@ -94,7 +94,7 @@ func run(ctx context.Context, p Plan) string {
 	}
 	cmd := &exec.Cmd{
 		Path: p.Image.path(), Args: append([]string{"redoubt-" + string(p.Role)}, p.Args...),
-		Env: []string{"GOTRACEBACK=none", "GOGC=400", "GOMEMLIMIT=1GiB"}, Dir: "/",
+		Env: p.environment(), Dir: "/",
 		Stderr: out, ExtraFiles: files,
 		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true},
 	}
@@ -121,6 +121,16 @@ func run(ctx context.Context, p Plan) string {
 		return err.Error()
 	}
 	return "it ended"
+}
+
+// environment tunes the enclave's runtime, and tells it nothing else. The certifier does one thing at a time; a second
+// thread of it would only be woken in vain.
+func (p Plan) environment() []string {
+	env := []string{"GOTRACEBACK=none", "GOGC=400", "GOMEMLIMIT=1GiB"}
+	if p.Role == proof.RoleCertifier {
+		env = append(env, "GOMAXPROCS=1")
+	}
+	return env
 }
 
 // end asks the enclave to stop, and kills it when it does not.
