@@ -1,5 +1,3 @@
-// Package e2e_test drives the real binary from outside: over HTTP as clients do, and through its files and processes as
-// a hostile host would. Heavy lines run as a seeded sample; with REDOUBT_ACCEPTANCE=full they run whole.
 package e2e_test
 
 import (
@@ -42,7 +40,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// scale returns the sample size of a heavy line, or its full size.
+// scale returns the sample size of a heavy acceptance line, or its full size with REDOUBT_ACCEPTANCE=full.
 func scale(sample, full int) int {
 	if os.Getenv("REDOUBT_ACCEPTANCE") == "full" {
 		return full

@@ -1,5 +1,3 @@
-// Package arch holds the plan of the house as tests: who may import whom, what must never be reachable from an enclave,
-// and how large the trusted parts may grow.
 package arch
 
 import (
