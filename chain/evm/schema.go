@@ -195,7 +195,8 @@ func checkName(name string, isStruct bool) error {
 		c := name[i]
 		letter := c == '_' || c == '$' || (c|0x20 >= 'a' && c|0x20 <= 'z')
 		digit := c >= '0' && c <= '9'
-		if !letter && (i == 0 || !(digit || (isStruct && c == ':'))) {
+		later := digit || isStruct && c == ':' // allowed, but not first
+		if !letter && (i == 0 || !later) {
 			return fieldError("types", "name %q is not an identifier", name)
 		}
 	}
