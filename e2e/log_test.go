@@ -37,10 +37,10 @@ func TestLogVerify(t *testing.T) {
 	}
 	for name, statement := range map[string]string{
 		"one byte of an entry":              "UPDATE commits SET blob = CAST(substr(blob, 1, 99) || char((unicode(substr(blob, 100, 1)) + 1) % 120) || substr(blob, 101) AS BLOB) WHERE idx = 100",
-		"one byte of a body":                "UPDATE commits SET bodies = CAST(substr(bodies, 1, length(bodies) - 1) || x'00' AS BLOB) WHERE idx = 100",
-		"one byte of a head":                "UPDATE commits SET head = CAST(substr(head, 1, length(head) - 1) || x'00' AS BLOB) WHERE idx = 100",
-		"one byte of a tag":                 "UPDATE commits SET tag = CAST(substr(tag, 1, 31) || x'00' AS BLOB) WHERE idx = 100",
-		"one byte of the tree":              "UPDATE hashes SET hash = CAST(substr(hash, 1, 31) || x'00' AS BLOB) WHERE id = 100",
+		"one byte of a body":                "UPDATE commits SET bodies = " + spoilt("bodies") + " WHERE idx = 100",
+		"one byte of a head":                "UPDATE commits SET head = " + spoilt("head") + " WHERE idx = 100",
+		"one byte of a tag":                 "UPDATE commits SET tag = " + spoilt("tag") + " WHERE idx = 100",
+		"one byte of the tree":              "UPDATE hashes SET hash = " + spoilt("hash") + " WHERE id = 100",
 		"one commit missing":                "DELETE FROM commits WHERE idx = 100",
 		"the last commit missing":           "DELETE FROM commits WHERE idx = (SELECT max(idx) FROM commits)",
 		"two entries in each other's place": "UPDATE commits SET blob = CASE idx WHEN 100 THEN (SELECT blob FROM commits WHERE idx = 101) ELSE (SELECT blob FROM commits WHERE idx = 100) END WHERE idx IN (100, 101)",

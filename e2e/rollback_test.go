@@ -23,6 +23,11 @@ func database(t testing.TB, dir string) *sql.DB {
 	return db
 }
 
+// spoilt is SQL for a column with another last byte than it has.
+func spoilt(column string) string {
+	return fmt.Sprintf("CAST(substr(%[1]s, 1, length(%[1]s) - 1) || CASE substr(%[1]s, -1) WHEN x'00' THEN x'01' ELSE x'00' END AS BLOB)", column)
+}
+
 func edit(t testing.TB, dir, statement string, args ...any) {
 	t.Helper()
 	db := database(t, dir)
@@ -104,7 +109,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 			"removed":           "DELETE FROM records WHERE key = " + first,
 			"another version":   "UPDATE records SET version = version + 1 WHERE key = " + first,
 			"another hash":      "UPDATE records SET hash = zeroblob(32) WHERE key = " + first,
-			"moved":             "UPDATE records SET key = CAST(substr(key, 1, 33) || x'FF' AS BLOB) WHERE key = " + first,
+			"moved":             "UPDATE records SET key = " + spoilt("key") + " WHERE key = " + first,
 			"swapped with hash": "UPDATE records SET hash = (SELECT hash FROM records WHERE key = " + second + "), sealed = (SELECT sealed FROM records WHERE key = " + second + ") WHERE key = " + first,
 		} {
 			t.Run(name+" "+edited, func(t *testing.T) {
@@ -123,8 +128,8 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	for name, statement := range map[string]string{
 		"newest commit removed":    "DELETE FROM commits WHERE idx = (SELECT max(idx) FROM commits)",
 		"log's edge damaged":       "UPDATE hashes SET hash = zeroblob(32) WHERE id = (SELECT max(id) FROM hashes)",
-		"newest commit's bytes":    "UPDATE commits SET blob = CAST(substr(blob, 1, length(blob) - 1) || x'00' AS BLOB) WHERE idx = (SELECT max(idx) FROM commits)",
-		"an old commit's bytes":    "UPDATE commits SET blob = CAST(substr(blob, 1, length(blob) - 1) || x'00' AS BLOB) WHERE idx = 2",
+		"newest commit's bytes":    "UPDATE commits SET blob = " + spoilt("blob") + " WHERE idx = (SELECT max(idx) FROM commits)",
+		"an old commit's bytes":    "UPDATE commits SET blob = " + spoilt("blob") + " WHERE idx = 2",
 		"a commit in the middle":   "DELETE FROM commits WHERE idx = 2",
 		"commits in another order": "UPDATE commits SET blob = (SELECT blob FROM commits WHERE idx = 3) WHERE idx = 2",
 	} {
@@ -147,7 +152,7 @@ func TestDamagedRecordIsNeverUsed(t *testing.T) {
 	s := start(t, dir)
 	a, b := newTenant(t, s), newTenant(t, s)
 	s.stop(t)
-	edit(t, dir, "UPDATE records SET sealed = CAST(substr(sealed, 1, length(sealed) - 1) || x'00' AS BLOB) WHERE hex(substr(key, 2, 1)) = '03'")
+	edit(t, dir, "UPDATE records SET sealed = "+spoilt("sealed")+" WHERE hex(substr(key, 2, 1)) = '03'")
 	s = start(t, dir)
 	for _, o := range []*tenant{a, b} {
 		got := o.at(s).root.call(t, "signUtf8Message", o.signParams("x"))
