@@ -42,6 +42,23 @@ func TestInterruptedFirstStart(t *testing.T) {
 	}
 }
 
+// A set-up that waits in a folder which is in use is not taken for an interrupted one: it would put an empty ledger in
+// the place of the real one.
+func TestSetUpNeverReplacesALedger(t *testing.T) {
+	dir, other := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "other")
+	s := start(t, dir)
+	o := newTenant(t, s)
+	s.stop(t)
+	start(t, other).stop(t)
+	copyFolder(t, other, filepath.Join(dir, ".init"))
+	write(t, filepath.Join(dir, ".init", "complete"), nil)
+	refuses(t, dir, "another set-up")
+	if err := os.RemoveAll(filepath.Join(dir, ".init")); err != nil {
+		t.Fatal(err)
+	}
+	o.at(start(t, dir)).sign(t, "still there")
+}
+
 // Mistakes on the command line leave no trace.
 func TestMistakenStartsLeaveNothing(t *testing.T) {
 	root := t.TempDir()

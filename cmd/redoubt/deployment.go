@@ -182,7 +182,10 @@ func (d deployment) writeManifest(operator ed25519.PrivateKey, m proof.Manifest)
 		return err
 	}
 	next := d.manifest() + ".next"
-	if err := errors.Join(os.RemoveAll(next), writeNew(next, b)); err != nil {
+	if err := os.RemoveAll(next); err != nil {
+		return err
+	}
+	if err := writeNew(next, b); err != nil {
 		return err
 	}
 	return errors.Join(os.Rename(next, d.manifest()), syncFolder(d.dir))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 )
@@ -47,6 +48,9 @@ func (d deployment) resume() error {
 	if err := os.MkdirAll(d.anchor, 0o700); err != nil {
 		return err
 	}
+	if there(d.manifest()) && there(staged.manifest()) {
+		return fmt.Errorf("%s holds another set-up beside the one in use; remove %s", d.dir, staged.dir)
+	}
 	if err := moveNew(staged.anchorFile(), d.anchorFile()); err != nil {
 		return err
 	}
@@ -58,11 +62,17 @@ func (d deployment) resume() error {
 		if !there(part[0]) {
 			continue // it was moved before
 		}
+		if there(part[1]) {
+			return fmt.Errorf("%s holds another set-up beside the one in use: %s exists already; remove %s", d.dir, part[1], staged.dir)
+		}
 		if err := os.Rename(part[0], part[1]); err != nil {
 			return err
 		}
 	}
-	return errors.Join(syncFolder(d.dir), os.RemoveAll(staged.dir), syncFolder(d.dir))
+	if err := syncFolder(d.dir); err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(staged.dir), syncFolder(d.dir))
 }
 
 // moveNew moves a file to a place where there is none, also across file systems, and however often it is interrupted.
@@ -81,7 +91,16 @@ func moveNew(from, to string) error {
 		return os.Remove(from)
 	}
 	part := to + ".part"
-	if err := errors.Join(os.RemoveAll(part), writeNew(part, b), os.Rename(part, to), syncFolder(filepath.Dir(to))); err != nil {
+	if err := os.RemoveAll(part); err != nil {
+		return err
+	}
+	if err := writeNew(part, b); err != nil { // what is not whole must not get the name
+		return err
+	}
+	if err := os.Rename(part, to); err != nil {
+		return err
+	}
+	if err := syncFolder(filepath.Dir(to)); err != nil {
 		return err
 	}
 	return os.Remove(from)

@@ -20,6 +20,7 @@ type replay struct {
 	seen       uint64        // Unix milliseconds
 	done       chan struct{} // closed when the first one has its answer
 	answer     *answer       // nil while in flight, and when it was dropped or made before a restart
+	kept       *list.Element // its place among the cached, nil when it has none
 	logged     bool          // it has an entry
 	index      uint64        // of the entry
 	commit     uint64        // that holds the entry
@@ -81,18 +82,21 @@ func (r *replays) end(p *replay, a answer) {
 
 // keep holds on to an answer, and drops the oldest ones when there is too much of them.
 func (r *replays) keep(p *replay) {
-	r.cached.PushBack(p)
+	p.kept = r.cached.PushBack(p)
 	r.bytes += p.answer.size()
 	for r.bytes > maxCachedAnswers {
-		r.drop(r.cached.Remove(r.cached.Front()).(*replay))
+		r.drop(r.cached.Front().Value.(*replay))
 	}
 }
 
+// drop forgets a kept answer.
 func (r *replays) drop(p *replay) {
-	if p.answer != nil {
-		r.bytes -= p.answer.size()
-		p.answer = nil
+	if p.kept == nil {
+		return
 	}
+	r.cached.Remove(p.kept)
+	r.bytes -= p.answer.size()
+	p.kept, p.answer = nil, nil
 }
 
 func (r *replays) forget(now uint64) {
@@ -102,7 +106,7 @@ func (r *replays) forget(now uint64) {
 			return
 		}
 		r.order.Remove(e)
-		r.drop(p) // its place among the cached is removed when its turn comes
+		r.drop(p)
 		if r.by[p.key] == p {
 			delete(r.by, p.key)
 		}

@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"errors"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
@@ -45,8 +44,11 @@ func (e *Engine) taggedWallet(ctx context.Context, c *caller, params *api.Tagged
 		return a, true, err
 	}
 	w, err := e.wallet(ctx, c.organization, tag.value.Wallet)
-	if err != nil || w.value == nil {
-		return answer{}, true, errors.Join(err, errChanged)
+	if err != nil {
+		return answer{}, true, err
+	}
+	if w.value == nil {
+		return answer{}, true, errChanged
 	}
 	if w.value.Type == api.WalletKeypair {
 		accounts = []account{{curve: w.value.Curve, format: w.value.Format}}
