@@ -40,7 +40,7 @@ func TestLogVerify(t *testing.T) {
 		"one byte of a body":                "UPDATE commits SET bodies = " + spoilt("bodies") + " WHERE idx = 100",
 		"one byte of a head":                "UPDATE commits SET head = " + spoilt("head") + " WHERE idx = 100",
 		"one byte of a tag":                 "UPDATE commits SET tag = " + spoilt("tag") + " WHERE idx = 100",
-		"one byte of the tree":              "UPDATE hashes SET hash = " + spoilt("hash") + " WHERE id = 100",
+		"one byte of the tree":              "UPDATE tiles SET hashes = " + spoilt("hashes") + " WHERE level = 0 AND n = 0",
 		"one commit missing":                "DELETE FROM commits WHERE idx = 100",
 		"the last commit missing":           "DELETE FROM commits WHERE idx = (SELECT max(idx) FROM commits)",
 		"two entries in each other's place": "UPDATE commits SET blob = CASE idx WHEN 100 THEN (SELECT blob FROM commits WHERE idx = 101) ELSE (SELECT blob FROM commits WHERE idx = 100) END WHERE idx IN (100, 101)",
@@ -57,7 +57,7 @@ func TestLogVerify(t *testing.T) {
 	t.Run("a server that lies about an old entry", func(t *testing.T) {
 		again := filepath.Join(t.TempDir(), "data")
 		copyFolder(t, dir, again)
-		edit(t, again, "UPDATE hashes SET hash = zeroblob(32) WHERE id = 0")
+		edit(t, again, "UPDATE tiles SET hashes = CAST(zeroblob(32) || substr(hashes, 33) AS BLOB) WHERE level = 0 AND n = 0")
 		lying := start(t, again)
 		if code, out := redoubt(t, "log", "verify", "--url", lying.url); code != 1 {
 			t.Errorf("log verify ends with %d: %s", code, out)

@@ -127,7 +127,7 @@ func TestEditedRowsAreRefused(t *testing.T) {
 	}
 	for name, statement := range map[string]string{
 		"newest commit removed":    "DELETE FROM commits WHERE idx = (SELECT max(idx) FROM commits)",
-		"log's edge damaged":       "UPDATE hashes SET hash = zeroblob(32) WHERE id = (SELECT max(id) FROM hashes)",
+		"log's edge damaged":       "UPDATE tiles SET hashes = zeroblob(length(hashes)) WHERE level = 0 AND n = (SELECT max(n) FROM tiles WHERE level = 0)",
 		"newest commit's bytes":    "UPDATE commits SET blob = " + spoilt("blob") + " WHERE idx = (SELECT max(idx) FROM commits)",
 		"an old commit's bytes":    "UPDATE commits SET blob = " + spoilt("blob") + " WHERE idx = 2",
 		"a commit in the middle":   "DELETE FROM commits WHERE idx = 2",

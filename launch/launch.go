@@ -32,6 +32,7 @@ type Plan struct {
 	Args     []string           // of the binary, after its name
 	Root     string             // file of the root secret
 	Anchor   string             // file of the anchor, for the certifier
+	Profile  string             // file for a processor profile, for measuring only; empty for none
 	Door     *net.UnixListener  // the enclave's listening socket; kept open here, so that callers wait while it restarts
 	Pack     wire.Pack          // what the enclave is told
 	Key      ed25519.PrivateKey // the launcher's
@@ -123,10 +124,11 @@ func run(ctx context.Context, p Plan) string {
 	return "it ended"
 }
 
-// environment tunes the enclave's runtime, and tells it nothing else. The certifier does one thing at a time; a second
+// environment tunes the enclave's runtime, and tells it nothing else. Goroutines start with stacks as large as they mostly
+// grow to, since there is one for each request and each signature. The certifier does one thing at a time; a second
 // thread of it would only be woken in vain.
 func (p Plan) environment() []string {
-	env := []string{"GOTRACEBACK=none", "GOGC=400", "GOMEMLIMIT=1GiB"}
+	env := []string{"GOTRACEBACK=none", "GOGC=400", "GOMEMLIMIT=1GiB", "GODEBUG=adaptivestackstart=1"}
 	if p.Role == proof.RoleCertifier {
 		env = append(env, "GOMAXPROCS=1")
 	}
@@ -155,7 +157,8 @@ func relay(ctx context.Context, p Plan, stderr io.ReadCloser) string {
 	return last
 }
 
-// descriptors are those that the enclave inherits, from 3 on: control, door, root, anchor.
+// descriptors are those that the enclave inherits, from 3 on: control, door, root, anchor, and a profile's file if one is
+// wanted. Only the all-in-one knows what to do with the last.
 func descriptors(p Plan, control *os.File) ([]*os.File, error) {
 	files := []*os.File{control}
 	door, err := p.Door.File()
@@ -174,6 +177,13 @@ func descriptors(p Plan, control *os.File) ([]*os.File, error) {
 			return files, fmt.Errorf("anchor: %w", err)
 		}
 		files = append(files, anchor)
+	}
+	if p.Profile != "" {
+		profile, err := os.OpenFile(p.Profile, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		if err != nil {
+			return files, fmt.Errorf("profile: %w", err)
+		}
+		files = append(files, profile)
 	}
 	return files, nil
 }

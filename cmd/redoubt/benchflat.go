@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -18,7 +17,8 @@ const (
 )
 
 // flat fills one organization with wallets and compares it with one that has few; then it starts the server anew.
-func (o benchOptions) flat(ctx context.Context, dir string, system *spawned, progress io.Writer) (*flatness, error) {
+func (o benchOptions) flat(ctx context.Context, store benchStore, running **spawned, progress io.Writer) (*flatness, error) {
+	system := *running
 	few, err := newLoad(ctx, caseEd25519, system.url)
 	if err != nil {
 		return nil, err
@@ -42,12 +42,12 @@ func (o benchOptions) flat(ctx context.Context, dir string, system *spawned, pro
 	}
 	system.stop()
 	began := time.Now()
-	again, err := spawnServer(ctx, "dev", "--addr", "127.0.0.1:0", "--data", filepath.Join(dir, "data"))
+	again, err := store.server(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	f.StartSeconds = time.Since(began).Seconds()
-	again.stop()
+	*running = again
 	return f, nil
 }
 

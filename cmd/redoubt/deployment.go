@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/host/store/postgres"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/id"
@@ -140,6 +141,13 @@ func (d deployment) createLedger(ctx context.Context) error {
 		return postgres.Create(ctx, d.server)
 	}
 	return sqlite.Create(ctx, d.database())
+}
+
+func (d deployment) openStore(ctx context.Context) (desk.Store, error) {
+	if d.server != "" {
+		return postgres.Open(ctx, d.server)
+	}
+	return sqlite.Open(ctx, d.database())
 }
 
 func (d deployment) newRoot(role proof.Role) (seal.Root, error) {

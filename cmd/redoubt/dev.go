@@ -18,7 +18,6 @@ import (
 
 	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/host/network"
-	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/host/web"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/launch"
@@ -36,6 +35,7 @@ type devOptions struct {
 	nodes     list
 	rateLimit uint
 	verbose   bool
+	profile   string // folder
 }
 
 func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -47,6 +47,8 @@ func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	f.Var(&o.nodes, "rpc", "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
 	f.UintVar(&o.rateLimit, "rate-limit", 0, "requests a second of one organization; 0 for no limit")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
+	f.StringVar(&o.place.server, "postgres", "", "keep the ledger in PostgreSQL at this `DSN` instead of a file of the data folder")
+	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder` when it ends")
 	if err := parse(f, args, 0); err != nil {
 		return err
 	}
@@ -69,7 +71,11 @@ func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		level = slog.LevelDebug
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	return o.serve(ctx, broadcast, log, stdout)
+	finish, err := o.profileHost()
+	if err != nil {
+		return err
+	}
+	return errors.Join(o.serve(ctx, broadcast, log, stdout), finish())
 }
 
 // absolute settles where the folders are; the anchor's is that of the data unless it is named.
@@ -125,7 +131,7 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 
 // run starts the enclaves, waits until they agree that the stored state is the anchored one, and serves.
 func (o devOptions) run(ctx context.Context, log *slog.Logger, broadcast *network.Network, image *launch.Image, manifest []byte, listener net.Listener, stdout io.Writer) error {
-	store, err := sqlite.Open(ctx, o.place.database())
+	store, err := o.place.openStore(ctx)
 	if err != nil {
 		return err
 	}
@@ -182,8 +188,9 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 			return nil, err
 		}
 		plan := launch.Plan{
-			Role: role, Image: image, Args: []string{enclaveWord, string(role)}, Root: o.place.root(role), Anchor: o.place.anchorFile(),
-			Door: door.(*net.UnixListener), Key: key, Log: log,
+			Role: role, Image: image, Args: o.enclaveArgs(role), Root: o.place.root(role), Anchor: o.place.anchorFile(),
+			Profile: o.profileOf(string(role)),
+			Door:    door.(*net.UnixListener), Key: key, Log: log,
 			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: uint32(o.rateLimit)},
 			Exited: func(role proof.Role, reason string) {
 				select {

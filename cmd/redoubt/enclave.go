@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -15,16 +16,25 @@ import (
 const enclaveWord = "enclave"
 
 func runEnclave(args []string, stderr io.Writer) int {
-	if len(args) == 1 {
-		switch proof.Role(args[0]) {
-		case proof.RolePolicy:
-			return enclave.Main(proof.RolePolicy, policy.Serve)
-		case proof.RoleSigner:
-			return enclave.Main(proof.RoleSigner, signer.Serve)
-		case proof.RoleCertifier:
-			return enclave.Main(proof.RoleCertifier, certifier.Serve)
-		}
+	serve := map[proof.Role]func(context.Context, *enclave.Vault) error{
+		proof.RolePolicy: policy.Serve, proof.RoleSigner: signer.Serve, proof.RoleCertifier: certifier.Serve,
 	}
-	fmt.Fprintln(stderr, "redoubt: enclaves are started by 'redoubt dev' or 'redoubt launch'")
-	return exitUsage
+	if len(args) == 0 || serve[proof.Role(args[0])] == nil || len(args) > 2 || len(args) == 2 && args[1] != profileWord {
+		fmt.Fprintln(stderr, "redoubt: enclaves are started by 'redoubt dev' or 'redoubt launch'")
+		return exitUsage
+	}
+	role := proof.Role(args[0])
+	if len(args) == 1 {
+		return enclave.Main(role, serve[role])
+	}
+	finish, err := profileEnclave(role)
+	if err != nil {
+		fmt.Fprintf(stderr, "redoubt: profile of the %s: %v\n", role, err)
+		return exitFault
+	}
+	code := enclave.Main(role, serve[role])
+	if err := finish(); err != nil {
+		fmt.Fprintf(stderr, "redoubt: profile of the %s: %v\n", role, err)
+	}
+	return code
 }

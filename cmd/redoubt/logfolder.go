@@ -76,7 +76,7 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 	if err := errors.Join(reader.Commits(ctx, v.see), v.progress()); err != nil {
 		return verified{}, err
 	}
-	if err := errors.Join(reader.Records(ctx, v.record), reader.Hashes(ctx, v.hash), v.complete()); err != nil {
+	if err := errors.Join(reader.Records(ctx, v.record), reader.Tiles(ctx, v.tile), v.complete()); err != nil {
 		return verified{}, err
 	}
 	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:])}
@@ -197,21 +197,38 @@ func (v *folderVerifier) record(key []byte, version uint64, hash, sealed []byte)
 	return nil
 }
 
-// hash checks one stored hash of the log.
-func (v *folderVerifier) hash(id int64, b []byte) error {
-	v.stored++
-	if id < 0 || id >= int64(len(v.hashes)) || !bytes.Equal(v.hashes[id][:], b) {
-		return fmt.Errorf("stored hash %d of the log is not the right one", id)
+// tile checks one stored tile of the log.
+func (v *folderVerifier) tile(level int, n int64, b []byte) error {
+	wrong := fmt.Errorf("stored tile %d of level %d of the log is not the right one", n, level)
+	if level < 0 || level > 7 || n < 0 || len(b) == 0 || len(b)%tlog.HashSize != 0 || len(b) > tileWidth*tlog.HashSize {
+		return wrong
+	}
+	for i := 0; i < len(b); i += tlog.HashSize {
+		id := tlog.StoredHashIndex(tileHeight*level, n*tileWidth+int64(i/tlog.HashSize))
+		if id >= int64(len(v.hashes)) || !bytes.Equal(v.hashes[id][:], b[i:i+tlog.HashSize]) {
+			return wrong
+		}
+		v.stored++
 	}
 	return nil
 }
+
+// The shape of tiles (C2SP tlog-tiles).
+const (
+	tileHeight = 8
+	tileWidth  = 1 << tileHeight
+)
 
 // complete checks that no derived row is missing.
 func (v *folderVerifier) complete() error {
 	if v.records != v.reflected.Len() {
 		return fmt.Errorf("%d records are stored, the log knows %d", v.records, v.reflected.Len())
 	}
-	if want := tlog.StoredHashCount(int64(v.entries)); int64(v.stored) != want {
+	want := uint64(0)
+	for count := v.entries; count > 0; count /= tileWidth {
+		want += count
+	}
+	if uint64(v.stored) != want {
 		return fmt.Errorf("%d hashes of the log are stored, want %d", v.stored, want)
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -127,5 +129,26 @@ func (l *list) String() string { return fmt.Sprint(*l) }
 // Set implements flag.Value.
 func (l *list) Set(s string) error {
 	*l = append(*l, s)
+	return nil
+}
+
+// numbers is a flag of positive numbers with commas between.
+type numbers []int
+
+// String implements flag.Value.
+func (n *numbers) String() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(*n), " ", ","), "[]")
+}
+
+// Set implements flag.Value.
+func (n *numbers) Set(s string) error {
+	*n = nil
+	for part := range strings.SplitSeq(s, ",") {
+		one, err := strconv.Atoi(part)
+		if err != nil || one <= 0 {
+			return fmt.Errorf("%q is not a positive number", part)
+		}
+		*n = append(*n, one)
+	}
 	return nil
 }

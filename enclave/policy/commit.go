@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
@@ -12,9 +13,16 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// commitLoop stores batches one after the other. While one is being stored, requests gather for the next; while one is
-// being anchored, the next is stored already.
+// maxTurn is how long a batch waits for the one before it to be signed.
+const maxTurn = 5 * time.Millisecond
+
+// commitLoop stores batches one after the other. While one is on its way to its signatures, requests gather for the
+// next: a commit costs four processes the same whether it carries one entry or fifty, so fewer and larger ones leave
+// more of the processors to the requests. A batch that takes long is not waited for; the next is then stored while it is
+// anchored and signed.
 func (e *Engine) commitLoop(ctx context.Context) error {
+	before := &batch{signed: make(chan struct{})}
+	close(before.signed)
 	for {
 		select {
 		case <-ctx.Done():
@@ -23,6 +31,7 @@ func (e *Engine) commitLoop(ctx context.Context) error {
 		}
 		runtime.Gosched() // let those that are nearly there join
 		for {
+			before.await(ctx)
 			proposals := e.take()
 			if len(proposals) == 0 {
 				break
@@ -31,12 +40,24 @@ func (e *Engine) commitLoop(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("commit: %w", err)
 			}
+			before = b
 			select {
 			case e.anchors <- b:
 			case <-ctx.Done():
 				return nil
 			}
 		}
+	}
+}
+
+// await waits until a batch is signed, or for maxTurn.
+func (b *batch) await(ctx context.Context) {
+	limit := time.NewTimer(maxTurn)
+	defer limit.Stop()
+	select {
+	case <-b.signed:
+	case <-limit.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -82,7 +103,7 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 		return nil, err
 	}
 	e.settle(head, proposals, newest)
-	return &batch{proposals: proposals, head: head}, nil
+	return &batch{proposals: proposals, head: head, signed: make(chan struct{})}, nil
 }
 
 // lastChanges finds, for each record, the last change of the batch: only that one is stored.

@@ -88,6 +88,7 @@ const (
 type batch struct {
 	proposals []*proposal
 	head      proof.Head
+	signed    chan struct{} // closed when its signatures are made, or failed
 }
 
 // proposal is one authorised change or signature, or a denial, on its way into the log.

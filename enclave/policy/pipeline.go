@@ -115,13 +115,13 @@ func (e *Engine) refreshTime(ctx context.Context) error {
 
 // signWork is a batch under its receipt, with the orders for the signer.
 type signWork struct {
-	receipt   proof.SignedReceipt
-	proposals []*proposal
-	orders    []wire.SignOrder // in the order of the proposals that have one
+	*batch
+	receipt proof.SignedReceipt
+	orders  []wire.SignOrder // in the order of the proposals that have one
 }
 
 func (e *Engine) signWork(b *batch, receipt proof.SignedReceipt) (signWork, error) {
-	work := signWork{receipt: receipt, proposals: b.proposals}
+	work := signWork{batch: b, receipt: receipt}
 	e.treeMu.Lock()
 	defer e.treeMu.Unlock()
 	for _, p := range b.proposals {
@@ -198,6 +198,7 @@ func (e *Engine) finish(work signWork, results []wire.SignResult, fault error) {
 		}
 		all = append(all, f)
 	}
+	close(work.signed)
 	e.send(all)
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -73,20 +74,29 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 
 		checkCrash(t, before, before.wal, acknowledged, acknowledged)
 		checkCrash(t, after, after.wal, n, n)
-		if len(after.wal) <= len(before.wal) {
-			continue // the log began anew
-		}
-		for cut := len(before.wal); cut < len(after.wal); cut += 1357 {
-			checkCrash(t, after, after.wal[:cut], acknowledged, n)
+		first, last := written(before.wal, after.wal)
+		for cut := first; cut < last; cut += 1357 {
+			checkCrash(t, after, slices.Concat(after.wal[:cut], before.wal[min(cut, len(before.wal)):]), acknowledged, n)
 			torn++
 		}
 		garbled := append([]byte{}, after.wal...) // sectors of a torn write land in any order
-		clear(garbled[len(before.wal) : len(before.wal)+600])
+		clear(garbled[first:min(first+600, last)])
 		checkCrash(t, after, garbled, acknowledged, n)
 	}
 	if torn < 40 {
 		t.Errorf("only %d torn writes were tried", torn)
 	}
+}
+
+// written finds the range of the log that a write changed; a log that began anew is written over from its start.
+func written(before, after []byte) (first, last int) {
+	for first < min(len(before), len(after)) && before[first] == after[first] {
+		first++
+	}
+	for last = len(after); last > first && last <= len(before) && before[last-1] == after[last-1]; {
+		last--
+	}
+	return first, last
 }
 
 // checkCrash opens what a crash left behind: a whole ledger of at least so many commits, that can go on.
@@ -115,7 +125,7 @@ func checkCrash(t *testing.T, c crash, wal []byte, atLeast, atMost uint64) {
 func TestDerivedTablesCatchUp(t *testing.T) {
 	path := newLedger(t, 200)
 	execute(t, path, "DELETE FROM records")
-	execute(t, path, "DELETE FROM hashes")
+	execute(t, path, "DELETE FROM tiles")
 	execute(t, path, "UPDATE progress SET derived = 0, entries = 0")
 	checkLedger(t, path, 200)
 }

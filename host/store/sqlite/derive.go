@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/redoubt-kms/redoubt/internal/wire"
-	"github.com/redoubt-kms/redoubt/proof"
 )
 
 const (
@@ -22,6 +19,7 @@ func (s *Store) deriveLoop(ctx context.Context) {
 	defer close(s.done)
 	tick := time.NewTicker(deriveAfter)
 	defer tick.Stop()
+	checkpointed := uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -30,8 +28,22 @@ func (s *Store) deriveLoop(ctx context.Context) {
 		case <-tick.C:
 		}
 		// A failure here loses nothing: what was not derived is derived later, from the commits.
-		_, _ = s.flush(ctx)
+		newest, _ := s.flush(ctx)
+		if newest > checkpointed {
+			checkpointed = s.checkpoint(ctx, newest)
+		}
 	}
+}
+
+// checkpoint moves what the write-ahead log holds into the file, beside the commits that go on. SQLite would do it
+// within a commit, which would then take a hundred times as long.
+func (s *Store) checkpoint(ctx context.Context, newest uint64) uint64 {
+	s.derive.Lock() // one thing at a time in the background
+	defer s.derive.Unlock()
+	if _, err := s.read.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		return 0 // it is tried again
+	}
+	return newest
 }
 
 // flush derives from all commits that were stored before the call, and returns the newest of them.
@@ -111,9 +123,10 @@ func (s *Store) deriveFrom(ctx context.Context, batch []wire.StoredCommit) error
 	if err := tx.QueryRowContext(ctx, "SELECT derived, entries FROM progress").Scan(&derived, &entries); err != nil {
 		return err
 	}
-	hashes := &hashWriter{ctx: ctx, tx: tx, size: int64(entries)}
+	next := s.edge.clone()
+	var changed []tile
 	for _, c := range batch {
-		if c.Index != derived+1 || c.First != uint64(hashes.size) {
+		if c.Index != derived+1 || c.First != next.size || entries != s.edge.size {
 			return fmt.Errorf("commit %d does not follow commit %d", c.Index, derived)
 		}
 		derived = c.Index
@@ -123,15 +136,22 @@ func (s *Store) deriveFrom(ctx context.Context, batch []wire.StoredCommit) error
 			}
 		}
 		for _, e := range c.Entries {
-			if err := hashes.append(e.Commitment); err != nil {
-				return err
-			}
+			changed = append(changed, next.append(e.Commitment)...)
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE progress SET derived = ?, entries = ?", int64(derived), hashes.size); err != nil {
+	for _, t := range append(changed, next.rest()...) {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO tiles (level, n, hashes) VALUES (?, ?, ?)", t.level, int64(t.n), t.hashes); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE progress SET derived = ?, entries = ?", int64(derived), int64(next.size)); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.edge = next
+	return nil
 }
 
 func putRecord(ctx context.Context, tx *sql.Tx, r wire.StoredRecord) error {
@@ -144,53 +164,4 @@ func putRecord(ctx context.Context, tx *sql.Tx, r wire.StoredRecord) error {
 		ON CONFLICT (key) DO UPDATE SET version = excluded.version, hash = excluded.hash, sealed = excluded.sealed`,
 		r.Key[:], int64(r.Version), hash[:], r.Sealed)
 	return err
-}
-
-// hashWriter appends leaves to the stored tree, and reads what it needs back within the transaction.
-type hashWriter struct {
-	ctx  context.Context
-	tx   *sql.Tx
-	size int64
-}
-
-func (h *hashWriter) append(commitment proof.Hash) error {
-	stored, err := tlog.StoredHashes(h.size, proof.Leaf(commitment), h)
-	if err != nil {
-		return err
-	}
-	first := tlog.StoredHashIndex(0, h.size)
-	for i, hash := range stored {
-		if _, err := h.tx.ExecContext(h.ctx, "INSERT INTO hashes (id, hash) VALUES (?, ?)", first+int64(i), hash[:]); err != nil {
-			return err
-		}
-	}
-	h.size++
-	return nil
-}
-
-// ReadHashes implements tlog.HashReader.
-func (h *hashWriter) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
-	return readHashes(h.ctx, h.tx.QueryRowContext, indexes)
-}
-
-// Hashes implements desk.Store.
-func (s *Store) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
-	if _, err := s.flush(ctx); err != nil {
-		return nil, err
-	}
-	return readHashes(ctx, s.read.QueryRowContext, indexes)
-}
-
-func readHashes(ctx context.Context, query func(context.Context, string, ...any) *sql.Row, indexes []int64) ([]tlog.Hash, error) {
-	out := make([]tlog.Hash, len(indexes))
-	for i, x := range indexes {
-		var b []byte
-		if err := query(ctx, "SELECT hash FROM hashes WHERE id = ?", x).Scan(&b); err != nil {
-			return nil, fmt.Errorf("hash %d of the log: %w", x, err)
-		}
-		if copy(out[i][:], b) != len(out[i]) {
-			return nil, fmt.Errorf("hash %d of the log is too short", x)
-		}
-	}
-	return out, nil
 }

@@ -29,6 +29,9 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
 		return nil, errors.Join(fmt.Errorf("database %s is damaged: %s", path, verdict), err, db.Close())
 	}
+	if version, newest, err := schemaVersion(ctx, db); err != nil || version != newest {
+		return nil, errors.Join(fmt.Errorf("database %s has schema version %d, want %d; a server that opens it brings it up to date", path, version, newest), err, db.Close())
+	}
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -89,20 +92,21 @@ func (r *Reader) Records(ctx context.Context, see func(key []byte, version uint6
 	return records.Err()
 }
 
-// Hashes calls see for each stored hash of the log.
-func (r *Reader) Hashes(ctx context.Context, see func(id int64, b []byte) error) error {
-	rows, err := r.tx.QueryContext(ctx, "SELECT id, hash FROM hashes ORDER BY id")
+// Tiles calls see for each stored tile of the log: its level, its number from the left, and its hashes.
+func (r *Reader) Tiles(ctx context.Context, see func(level int, n int64, hashes []byte) error) error {
+	rows, err := r.tx.QueryContext(ctx, "SELECT level, n, hashes FROM tiles ORDER BY level, n")
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var id int64
-		var b []byte
-		if err := rows.Scan(&id, &b); err != nil {
+		var level int
+		var n int64
+		var hashes []byte
+		if err := rows.Scan(&level, &n, &hashes); err != nil {
 			return err
 		}
-		if err := see(id, b); err != nil {
+		if err := see(level, n, hashes); err != nil {
 			return err
 		}
 	}

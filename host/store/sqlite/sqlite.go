@@ -5,7 +5,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,11 +17,6 @@ import (
 	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
-
-//go:embed schema.sql
-var schema string
-
-const schemaVersion = 1
 
 // Store is a ledger in a SQLite file.
 type Store struct {
@@ -39,6 +33,7 @@ type Store struct {
 	pending []wire.StoredCommit // stored, not yet derived from
 	fresh   map[wire.Key][]byte // records of pending commits, newest version
 	derive  sync.Mutex          // held while tables are derived
+	edge    *edge               // of what is derived; guarded by derive
 	wake    chan struct{}
 	done    chan struct{}
 	stop    context.CancelFunc
@@ -57,8 +52,7 @@ func Create(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, schema)
-	return errors.Join(err, db.Close())
+	return errors.Join(migrate(ctx, db, 0), db.Close())
 }
 
 // Open opens the file of a ledger. It never makes one: a mistyped path must not become an empty ledger.
@@ -89,7 +83,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func open(path string, connections int) (*sql.DB, error) {
-	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "cache_size(-32000)"}, "mode": {"rw"}, "_txlock": {"immediate"}}
+	pragmas := url.Values{"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "cache_size(-32000)", "wal_autocheckpoint(0)"}, "mode": {"rw"}, "_txlock": {"immediate"}}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas.Encode())
 	if err != nil {
 		return nil, err
@@ -101,17 +95,16 @@ func open(path string, connections int) (*sql.DB, error) {
 
 // load checks the schema and derives what a stop left behind.
 func (s *Store) load(ctx context.Context) error {
-	var version int
-	if err := s.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	err := upgrade(ctx, s.write)
+	if err != nil {
 		return err
 	}
-	if version == 0 {
-		return errors.New("no schema version: the file is empty, cut or damaged")
+	if err := s.write.QueryRowContext(ctx, "SELECT entries FROM progress").Scan(&s.size); err != nil {
+		return err
 	}
-	if version != schemaVersion {
-		return fmt.Errorf("schema version %d, this release reads version %d", version, schemaVersion)
+	if s.edge, err = loadEdge(ctx, s.write, s.size); err != nil {
+		return err
 	}
-	var err error
 	if s.add, err = s.write.PrepareContext(ctx, "INSERT INTO commits (idx, head, tag, blob, bodies) VALUES (?, ?, ?, ?, ?)"); err != nil {
 		return err
 	}
@@ -124,7 +117,8 @@ func (s *Store) load(ctx context.Context) error {
 			return err
 		}
 		if !more {
-			return s.write.QueryRowContext(ctx, "SELECT entries FROM progress").Scan(&s.size)
+			s.size = s.edge.size
+			return nil
 		}
 	}
 }

@@ -26,5 +26,3 @@ CREATE TABLE progress (
 ) STRICT;
 
 INSERT INTO progress (one, derived, entries) VALUES (1, 0, 0);
-
-PRAGMA user_version = 1;
