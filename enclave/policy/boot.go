@@ -29,6 +29,12 @@ func start(ctx context.Context, v *enclave.Vault, host, certifier *wire.Link) (*
 	if anchored.Shard != v.Manifest().Shard {
 		return nil, errors.New("the anchor belongs to another shard")
 	}
+	if err := opened.Receipt.Verify(v.Manifest().Certifier); err != nil {
+		return nil, err
+	}
+	if e.manifest, err = v.Manifest().Hash(); err != nil {
+		return nil, err
+	}
 	if err := e.believe(opened.Receipt, anchored); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type Engine struct {
 	signers   *signers
 	clock     *clock
 	epoch     uint64
+	manifest  proof.Hash
 	recordKey seal.Key
 	entryKey  seal.Key
 	logKey    [32]byte

@@ -7,9 +7,11 @@ import (
 	"sync"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain/address"
 	"github.com/redoubt-kms/redoubt/internal/curve"
 	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/seed"
+	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -29,7 +31,7 @@ type held struct {
 	seed   *seed.Seed       // of a mnemonic
 	single curve.PrivateKey // of a keypair
 	curve  api.Curve        // of a keypair
-	keys   map[string]curve.PrivateKey
+	keys   map[string]accountKey
 }
 
 // cache holds the most recently used wallets.
@@ -121,7 +123,7 @@ func newHeld(opened *secret) (*held, error) {
 	if opened.Schema != 1 || opened.KeyEpoch != 1 {
 		return nil, fmt.Errorf("secret of schema %d", opened.Schema)
 	}
-	h := &held{keys: map[string]curve.PrivateKey{}}
+	h := &held{keys: map[string]accountKey{}}
 	var err error
 	if opened.Kind == api.WalletKeypair {
 		h.curve = opened.Curve
@@ -132,17 +134,17 @@ func newHeld(opened *secret) (*held, error) {
 	return h, err
 }
 
+// accountKey is the private key of an account with what is public of it.
+type accountKey struct {
+	curve.PrivateKey
+	public wire.Account
+}
+
 // use lends the key of an account. The key must not be kept.
-func (h *held) use(path derivation.Path, c api.Curve, format api.AddressFormat, do func(curve.PrivateKey) error) error {
-	if h.single != nil {
-		return h.useSingle(path, c, do)
-	}
-	if err := derivation.CheckAccount(path, c, format); err != nil {
-		return err
-	}
-	name := string(c) + path.String()
+func (h *held) use(path derivation.Path, c api.Curve, format api.AddressFormat, do func(accountKey) error) error {
+	name := string(c) + "|" + string(format) + "|" + path.String()
 	h.mu.RLock()
-	if key := h.keys[name]; key != nil {
+	if key, ok := h.keys[name]; ok {
 		defer h.mu.RUnlock()
 		return do(key)
 	}
@@ -153,10 +155,14 @@ func (h *held) use(path derivation.Path, c api.Curve, format api.AddressFormat, 
 	if h.wiped {
 		return errNotHeld
 	}
-	key := h.keys[name]
-	if key == nil {
+	key, ok := h.keys[name]
+	if !ok {
 		var err error
-		if key, err = h.seed.Derive(path, c); err != nil {
+		if key.PrivateKey, err = h.derive(path, c, format); err != nil {
+			return err
+		}
+		key.public.PublicKey = key.Public()
+		if key.public.Address, err = address.Encode(format, key.public.PublicKey); err != nil {
 			return err
 		}
 		h.remember(name, key)
@@ -164,22 +170,26 @@ func (h *held) use(path derivation.Path, c api.Curve, format api.AddressFormat, 
 	return do(key)
 }
 
-func (h *held) useSingle(path derivation.Path, c api.Curve, do func(curve.PrivateKey) error) error {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	switch {
-	case h.wiped:
-		return errNotHeld
-	case len(path) != 0:
-		return errors.New("a keypair wallet has no derivation path")
-	case c != h.curve:
-		return errors.New("the wallet's key is on another curve")
+// derive makes the private key of an account.
+func (h *held) derive(path derivation.Path, c api.Curve, format api.AddressFormat) (curve.PrivateKey, error) {
+	if h.single == nil {
+		if err := derivation.CheckAccount(path, c, format); err != nil {
+			return nil, err
+		}
+		return h.seed.Derive(path, c)
 	}
-	return do(h.single)
+	switch {
+	case len(path) != 0:
+		return nil, errors.New("a keypair wallet has no derivation path")
+	case c != h.curve:
+		return nil, errors.New("the wallet's key is on another curve")
+	}
+	return h.single, nil
 }
 
-// remember keeps a derived key, and drops an arbitrary other one when there are many.
-func (h *held) remember(name string, key curve.PrivateKey) {
+// remember keeps a derived key, and drops an arbitrary other one when there are many. A keypair wallet has one key, and
+// fewer formats of addresses than there are places.
+func (h *held) remember(name string, key accountKey) {
 	for old, k := range h.keys {
 		if len(h.keys) < cachedKeys {
 			break

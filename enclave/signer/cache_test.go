@@ -39,7 +39,7 @@ func TestEvictionWipes(t *testing.T) {
 				t.Fatal(err)
 			}
 			all = append(all, h)
-			use := func(k curve.PrivateKey) error { keys = append(keys, k); return nil }
+			use := func(k accountKey) error { keys = append(keys, k); return nil }
 			if h.single != nil {
 				err = h.use(nil, api.CurveEd25519, api.AddressSolana, use)
 			} else {
@@ -60,7 +60,7 @@ func TestEvictionWipes(t *testing.T) {
 			if _, err := keys[i].Sign([]byte("x")); err == nil {
 				t.Errorf("a key of wallet %d still signs", i)
 			}
-			err := h.use(derivation.Path(path(t, "m/44'/501'/0'/0'")), api.CurveEd25519, api.AddressSolana, func(curve.PrivateKey) error { return nil })
+			err := h.use(derivation.Path(path(t, "m/44'/501'/0'/0'")), api.CurveEd25519, api.AddressSolana, func(accountKey) error { return nil })
 			if !errors.Is(err, errNotHeld) && h.single == nil {
 				t.Errorf("wallet %d is still used: %v", i, err)
 			}
@@ -84,7 +84,7 @@ func TestDerivedKeysAreBounded(t *testing.T) {
 	var all []curve.PrivateKey
 	for i := range uint32(3 * cachedKeys) {
 		account := derivation.Path{44 + derivation.Hardened, 501 + derivation.Hardened, i + derivation.Hardened, derivation.Hardened}
-		err := h.use(account, api.CurveEd25519, api.AddressSolana, func(k curve.PrivateKey) error { all = append(all, k); return nil })
+		err := h.use(account, api.CurveEd25519, api.AddressSolana, func(k accountKey) error { all = append(all, k); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func TestSecondOpeningYields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := &held{keys: map[string]curve.PrivateKey{}}
+	second := &held{keys: map[string]accountKey{}}
 	if kept := r.cache.put(ownWallet, second); kept != first || first.wiped || !second.wiped {
 		t.Errorf("kept the second: %v, first wiped: %v, second wiped: %v", kept == second, first.wiped, second.wiped)
 	}

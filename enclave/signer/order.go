@@ -6,8 +6,6 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
-	"github.com/redoubt-kms/redoubt/chain/address"
-	"github.com/redoubt-kms/redoubt/internal/curve"
 	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
@@ -34,7 +32,7 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	}
 	var result wire.SignResult
 	err = s.lend(p.Wallet, order.Sealed, func(h *held) error {
-		return h.use(derivation.Path(p.Path), p.Curve, p.Format, func(key curve.PrivateKey) error {
+		return h.use(derivation.Path(p.Path), p.Curve, p.Format, func(key accountKey) error {
 			result, err = signWith(key, p, parsed)
 			return err
 		})
@@ -45,12 +43,9 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	return result, err
 }
 
-func signWith(key curve.PrivateKey, p permit.Permit, parsed chain.Payload) (wire.SignResult, error) {
-	result := wire.SignResult{PublicKey: key.Public()}
+func signWith(key accountKey, p permit.Permit, parsed chain.Payload) (wire.SignResult, error) {
+	result := wire.SignResult{PublicKey: key.public.PublicKey, Address: key.public.Address}
 	var err error
-	if result.Address, err = address.Encode(p.Format, result.PublicKey); err != nil {
-		return result, err
-	}
 	if result.Signature, err = key.Sign(parsed.SigningBytes()); err != nil {
 		return result, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/redoubt-kms/redoubt/api"
-	"github.com/redoubt-kms/redoubt/chain/address"
 	"github.com/redoubt-kms/redoubt/internal/curve"
 	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
@@ -109,11 +108,9 @@ func (h *held) accounts(wanted []wire.AccountRequest) ([]wire.Account, error) {
 	accounts := make([]wire.Account, len(wanted))
 	for i, a := range wanted {
 		format := api.AddressFormat(a.Format)
-		err := h.use(derivation.Path(a.Path), api.Curve(a.Curve), format, func(key curve.PrivateKey) error {
-			accounts[i].PublicKey = key.Public()
-			var err error
-			accounts[i].Address, err = address.Encode(format, accounts[i].PublicKey)
-			return err
+		err := h.use(derivation.Path(a.Path), api.Curve(a.Curve), format, func(key accountKey) error {
+			accounts[i] = key.public
+			return nil
 		})
 		if errors.Is(err, errNotHeld) {
 			return nil, err

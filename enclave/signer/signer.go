@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/enclave"
@@ -113,16 +114,19 @@ func (s *Signer) accept(signed proof.SignedReceipt) (proof.Receipt, error) {
 // sign fans a batch out over the processors.
 func (s *Signer) sign(receipt proof.Receipt, orders []wire.SignOrder) wire.SignedBatch {
 	results := make([]wire.SignResult, len(orders))
+	var next atomic.Int64
 	var all sync.WaitGroup
-	for i, order := range orders {
+	for range min(len(orders), runtime.GOMAXPROCS(0)) {
 		all.Go(func() {
 			s.work <- struct{}{}
 			defer func() { <-s.work }()
-			result, err := s.signOne(receipt, order)
-			if err != nil {
-				result = wire.SignResult{Fault: fmt.Sprintf("not signed: %v", err)}
+			for i := next.Add(1) - 1; i < int64(len(orders)); i = next.Add(1) - 1 {
+				result, err := s.signOne(receipt, orders[i])
+				if err != nil {
+					result = wire.SignResult{Fault: fmt.Sprintf("not signed: %v", err)}
+				}
+				results[i] = result
 			}
-			results[i] = result
 		})
 	}
 	all.Wait()

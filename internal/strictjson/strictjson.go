@@ -9,6 +9,7 @@ package strictjson
 import (
 	"errors"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -35,13 +36,17 @@ func DecodeAt(path string, body []byte, into any) error {
 	if reason := scan(body); reason != "" {
 		return &Error{Path: path, Reason: reason}
 	}
-	integers := json.JoinUnmarshalers(json.UnmarshalFromFunc(decodeInt[int64]), json.UnmarshalFromFunc(decodeInt[int]))
-	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true), json.WithUnmarshalers(integers))
-	if err != nil {
+	if err := json.Unmarshal(body, into, options()); err != nil {
 		return describe(path, err)
 	}
 	return nil
 }
+
+// options are made once: the decoder keeps what it finds out about types with them.
+var options = sync.OnceValue(func() json.Options {
+	integers := json.JoinUnmarshalers(json.UnmarshalFromFunc(decodeInt[int64]), json.UnmarshalFromFunc(decodeInt[int]))
+	return json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(integers))
+})
 
 var errInteger = errors.New("wants a plain integer")
 

@@ -18,16 +18,16 @@ func (nowhere) Close() error                { return nil }
 
 // Whatever a peer sends, reading it ends, and every call that comes out of it is one that was sent whole.
 func FuzzReadFrame(f *testing.F) {
-	f.Add(frame(typeCall, KindSign, 1, []byte{0x80}))
-	f.Add(frame(typeReply, KindSign, 1, nil))
-	f.Add(frame(typeFault, 1, 1, []byte{0x82, 0x61, 'a', 0x61, 'b'}))
+	f.Add(appendFrame(nil, typeCall, KindSign, 1, []byte{0x80}))
+	f.Add(appendFrame(nil, typeReply, KindSign, 1, nil))
+	f.Add(appendFrame(nil, typeFault, 1, 1, []byte{0x82, 0x61, 'a', 0x61, 'b'}))
 	f.Add(rawFrame(1<<32-1, 1, 1, 1, nil))
 	f.Add(rawFrame(MaxFrame, 1, 1, 1, []byte("short")))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		read := 0
-		l := &Link{conn: nowhere{}, out: make(chan []byte, 1<<16), done: make(chan struct{}), waiting: map[uint64]chan result{}}
+		l := &Link{conn: nowhere{}, done: make(chan struct{}), waiting: map[uint64]chan result{}}
 		l.serve = func(c *Call) {
-			again := frame(typeCall, c.Kind, c.id, c.Body)
+			again := appendFrame(nil, typeCall, c.Kind, c.id, c.Body)
 			if !bytes.Contains(b, again) {
 				t.Errorf("a call came out that was not sent: %x", again)
 			}
@@ -95,7 +95,7 @@ func FuzzMessages(f *testing.F) {
 
 // A header that is cut anywhere is an error and not a frame.
 func TestCutFrames(t *testing.T) {
-	whole := frame(typeCall, 1, 1, []byte("body"))
+	whole := appendFrame(nil, typeCall, 1, 1, []byte("body"))
 	for cut := range whole {
 		l := &Link{conn: nowhere{}, serve: func(*Call) { t.Errorf("a call came out of %d bytes", cut) }}
 		if err := l.readFrame(bufio.NewReader(bytes.NewReader(whole[:cut]))); err == nil || cut == 0 && err != io.EOF { //nolint:errorlint // the bare value

@@ -20,7 +20,7 @@ const MaxFrame = 32 << 20
 type Link struct {
 	conn  net.Conn
 	serve func(*Call)
-	out   chan []byte
+	out   outbox
 	done  chan struct{}
 
 	mu      sync.Mutex
@@ -37,9 +37,9 @@ type result struct {
 // NewLink runs a link over a connection. serve is called for each call of the peer, in the order in which they arrive,
 // on the reading goroutine: it must not block, and starts a goroutine for what takes time.
 func NewLink(conn net.Conn, serve func(*Call)) *Link {
-	l := &Link{conn: conn, serve: serve, out: make(chan []byte, 256), done: make(chan struct{}), waiting: map[uint64]chan result{}}
+	l := &Link{conn: conn, serve: serve, done: make(chan struct{}), waiting: map[uint64]chan result{}}
+	l.out.drained.L = &l.out.mu
 	go l.read()
-	go l.write()
 	return l
 }
 
@@ -58,6 +58,7 @@ func (l *Link) fail(err error) {
 	l.err = err
 	close(l.done)
 	l.conn.Close()
+	l.out.close()
 	for id, ch := range l.waiting {
 		delete(l.waiting, id)
 		ch <- result{err: fmt.Errorf("%w: %w", ErrClosed, err)}
@@ -83,7 +84,7 @@ func (l *Link) begin(kind Kind, body []byte) pending {
 	p.id = l.next
 	l.waiting[p.id] = p.ch
 	l.mu.Unlock()
-	l.send(frame(typeCall, kind, p.id, body))
+	l.send(typeCall, kind, p.id, body)
 	return p
 }
 
@@ -99,33 +100,15 @@ func (p pending) wait(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (l *Link) send(b []byte) {
-	select {
-	case l.out <- b:
-	case <-l.done:
+// send writes a frame, together with those of others that are ready too. No goroutine is woken for it: whoever finds
+// nobody writing writes for all.
+func (l *Link) send(kind byte, message Kind, id uint64, body []byte) {
+	if !l.out.put(kind, message, id, body) {
+		return
 	}
-}
-
-// write coalesces: it yields once before it flushes, so that answers which become ready together travel together.
-func (l *Link) write() {
-	w := bufio.NewWriterSize(l.conn, 64<<10)
-	for {
-		select {
-		case b := <-l.out:
-			if _, err := w.Write(b); err != nil {
-				l.fail(err)
-				return
-			}
-		case <-l.done:
-			return
-		}
-		if len(l.out) == 0 {
-			runtime.Gosched()
-		}
-		if len(l.out) > 0 {
-			continue
-		}
-		if err := w.Flush(); err != nil {
+	runtime.Gosched() // let those that are nearly ready join
+	for frames := l.out.take(); frames != nil; frames = l.out.take() {
+		if _, err := l.conn.Write(frames); err != nil {
 			l.fail(err)
 			return
 		}
@@ -182,13 +165,4 @@ func (l *Link) deliver(id uint64, r result) {
 	if ch != nil {
 		ch <- r
 	}
-}
-
-func frame(kind byte, message Kind, id uint64, body []byte) []byte {
-	b := make([]byte, headerSize+len(body))
-	binary.BigEndian.PutUint32(b, uint32(headerSize-4+len(body)))
-	b[4], b[5] = kind, byte(message)
-	binary.BigEndian.PutUint64(b[6:], id)
-	copy(b[headerSize:], body)
-	return b
 }

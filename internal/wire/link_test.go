@@ -222,7 +222,7 @@ func rawFrame(length uint32, kind, message byte, id uint64, body []byte) []byte 
 // The frame is what other languages would have to write: its layout is pinned.
 func TestFrameIsPinned(t *testing.T) {
 	want := []byte{0, 0, 0, 13, 1, 22, 1, 2, 3, 4, 5, 6, 7, 8, 'a', 'b', 'c'}
-	if got := frame(typeCall, KindSign, 0x0102030405060708, []byte("abc")); !bytes.Equal(got, want) {
+	if got := appendFrame(nil, typeCall, KindSign, 0x0102030405060708, []byte("abc")); !bytes.Equal(got, want) {
 		t.Errorf("frame %x, want %x", got, want)
 	}
 }
@@ -263,7 +263,7 @@ func TestStrayAnswersAreDropped(t *testing.T) {
 		l := NewLink(theirs, plusOne)
 		defer l.Close()
 		go io.Copy(io.Discard, ours)
-		for _, b := range [][]byte{rawFrame(10, typeReply, 1, 7, nil), frame(typeFault, 1, 8, []byte{0x82, 0x61, 'a', 0x61, 'b'})} {
+		for _, b := range [][]byte{rawFrame(10, typeReply, 1, 7, nil), appendFrame(nil, typeFault, 1, 8, []byte{0x82, 0x61, 'a', 0x61, 'b'})} {
 			if _, err := ours.Write(b); err != nil {
 				t.Fatal(err)
 			}

@@ -62,7 +62,7 @@ func (c *Call) Reply(message any) {
 		c.Fail(err)
 		return
 	}
-	c.link.send(frame(typeReply, c.Kind, c.id, body))
+	c.link.send(typeReply, c.Kind, c.id, body)
 }
 
 // Fail answers with an error. A *Fault crosses as it is; of other errors only the text does.
@@ -76,7 +76,7 @@ func (c *Call) Fail(err error) {
 		c.link.fail(err)
 		return
 	}
-	c.link.send(frame(typeFault, c.Kind, c.id, body))
+	c.link.send(typeFault, c.Kind, c.id, body)
 }
 
 // Ask calls the peer and waits for its answer.
