@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"runtime"
-	"time"
 
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
@@ -13,15 +12,10 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// maxTurn is how long a batch waits for the one before it to be signed.
-const maxTurn = 5 * time.Millisecond
-
-// commitLoop stores batches one after the other. While one is on its way to its signatures, requests gather for the
-// next: a commit costs four processes the same whether it carries one entry or fifty, so fewer and larger ones leave
-// more of the processors to the requests. A batch that takes long is not waited for; the next is then stored while it is
-// anchored and signed.
+// commitLoop stores batches one after the other, and takes its time: see turn.
 func (e *Engine) commitLoop(ctx context.Context) error {
-	before := &batch{signed: make(chan struct{})}
+	before := newBatch(nil, proof.Head{})
+	close(before.anchored)
 	close(before.signed)
 	for {
 		select {
@@ -31,7 +25,7 @@ func (e *Engine) commitLoop(ctx context.Context) error {
 		}
 		runtime.Gosched() // let those that are nearly there join
 		for {
-			before.await(ctx)
+			e.turn(ctx, before)
 			proposals := e.take()
 			if len(proposals) == 0 {
 				break
@@ -47,17 +41,6 @@ func (e *Engine) commitLoop(ctx context.Context) error {
 				return nil
 			}
 		}
-	}
-}
-
-// await waits until a batch is signed, or for maxTurn.
-func (b *batch) await(ctx context.Context) {
-	limit := time.NewTimer(maxTurn)
-	defer limit.Stop()
-	select {
-	case <-b.signed:
-	case <-limit.C:
-	case <-ctx.Done():
 	}
 }
 
@@ -103,7 +86,7 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 		return nil, err
 	}
 	e.settle(head, proposals, newest)
-	return &batch{proposals: proposals, head: head, signed: make(chan struct{})}, nil
+	return newBatch(proposals, head), nil
 }
 
 // lastChanges finds, for each record, the last change of the batch: only that one is stored.

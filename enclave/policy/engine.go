@@ -89,7 +89,12 @@ const (
 type batch struct {
 	proposals []*proposal
 	head      proof.Head
+	anchored  chan struct{} // closed when its head is under a receipt
 	signed    chan struct{} // closed when its signatures are made, or failed
+}
+
+func newBatch(proposals []*proposal, head proof.Head) *batch {
+	return &batch{proposals: proposals, head: head, anchored: make(chan struct{}), signed: make(chan struct{})}
 }
 
 // proposal is one authorised change or signature, or a denial, on its way into the log.

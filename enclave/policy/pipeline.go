@@ -59,6 +59,7 @@ func (e *Engine) anchor(ctx context.Context, batches []*batch) error {
 		if err != nil {
 			return err
 		}
+		close(b.anchored)
 		select {
 		case e.signing <- work:
 		case <-ctx.Done():

@@ -12,14 +12,16 @@ import (
 const (
 	deriveEvery = 64 // commits
 	deriveAfter = 500 * time.Millisecond
+
+	checkpointEvery = 16 << 20 // bytes of commits
 )
 
-// deriveLoop keeps the derived tables close behind the commits.
+// deriveLoop keeps the derived tables close behind the commits, and moves the write-ahead log into the file.
 func (s *Store) deriveLoop(ctx context.Context) {
 	defer close(s.done)
 	tick := time.NewTicker(deriveAfter)
 	defer tick.Stop()
-	checkpointed := uint64(0)
+	moved, last := uint64(0), uint64(0) // bytes that were appended until the last checkpoint, and until the last look
 	for {
 		select {
 		case <-ctx.Done():
@@ -28,22 +30,25 @@ func (s *Store) deriveLoop(ctx context.Context) {
 		case <-tick.C:
 		}
 		// A failure here loses nothing: what was not derived is derived later, from the commits.
-		newest, _ := s.flush(ctx)
-		if newest > checkpointed {
-			checkpointed = s.checkpoint(ctx, newest)
+		_, _ = s.flush(ctx)
+		now := s.appendedBytes.Load()
+		if now-moved > checkpointEvery || now == last && now > moved {
+			moved = s.checkpoint(ctx, now)
 		}
+		last = now
 	}
 }
 
 // checkpoint moves what the write-ahead log holds into the file, beside the commits that go on. SQLite would do it
-// within a commit, which would then take a hundred times as long.
-func (s *Store) checkpoint(ctx context.Context, newest uint64) uint64 {
+// within a commit, which would then take a hundred times as long. The disk is busy with it for a while all the same, so
+// under load it is done seldom, and otherwise when nothing else happens.
+func (s *Store) checkpoint(ctx context.Context, now uint64) uint64 {
 	s.derive.Lock() // one thing at a time in the background
 	defer s.derive.Unlock()
 	if _, err := s.read.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 		return 0 // it is tried again
 	}
-	return newest
+	return now
 }
 
 // flush derives from all commits that were stored before the call, and returns the newest of them.

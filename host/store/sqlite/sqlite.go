@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -35,8 +36,11 @@ type Store struct {
 	derive  sync.Mutex          // held while tables are derived
 	edge    *edge               // of what is derived; guarded by derive
 	wake    chan struct{}
-	done    chan struct{}
-	stop    context.CancelFunc
+
+	appendedBytes atomic.Uint64 // of commits since the store was opened
+
+	done chan struct{}
+	stop context.CancelFunc
 }
 
 // Create makes the file of a new ledger. It fails when there is one already.
@@ -145,6 +149,7 @@ func (s *Store) Append(ctx context.Context, c wire.Commit) error {
 		return err
 	}
 	s.appended(stored)
+	s.appendedBytes.Add(uint64(len(c.Blob) + len(c.Bodies)))
 	if len(s.pending) >= deriveEvery {
 		select {
 		case s.wake <- struct{}{}:
