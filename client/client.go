@@ -35,6 +35,9 @@ type Client struct {
 	Manifest string
 	// HTTP sends the requests; nil means one with a timeout of 30 seconds.
 	HTTP *http.Client
+	// Answered, when set, hears of every final answer, a denial too, after its receipt was verified: to keep receipts. It
+	// may be called from several goroutines at once.
+	Answered func(Answer)
 	// Tries is how often a request is sent before it counts as failed; 0 means 5.
 	Tries int
 
@@ -59,7 +62,7 @@ const (
 // Answer is one verified answer: the exact bytes that went each way and the receipt over them.
 type Answer struct {
 	Request    []byte          // the body as it was sent
-	Result     json.RawMessage // the bytes of the member "result"
+	Result     json.RawMessage // the bytes of the member "result"; of an error, the whole body
 	Submission json.RawMessage // rpc_submission_result, when the request asked for a broadcast; not signed
 	Receipt    string          // header X-Redoubt-Receipt
 }
@@ -76,6 +79,10 @@ func (c *Client) Call(ctx context.Context, method api.Method, params, result any
 		return Answer{}, err
 	}
 	answer, err := c.send(ctx, body)
+	final := err == nil || errors.Is(err, ErrDenied) && !errors.Is(err, ErrUnproven)
+	if c.Answered != nil && final {
+		c.Answered(answer)
+	}
 	if err != nil || result == nil {
 		return answer, err
 	}
@@ -124,12 +131,12 @@ func (c *Client) once(ctx context.Context, body []byte, stamp string) (Answer, t
 	}
 	response, err := c.http().Do(request)
 	if err != nil {
-		return Answer{}, 0, err
+		return Answer{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer response.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return Answer{}, 0, err
+		return Answer{}, 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	receipt := response.Header.Get(api.HeaderReceipt)
 	if response.StatusCode != http.StatusOK {
@@ -138,7 +145,11 @@ func (c *Client) once(ctx context.Context, body []byte, stamp string) (Answer, t
 			seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
 			wait = time.Duration(seconds) * time.Second
 		}
-		return Answer{}, wait, c.refusal(ctx, body, raw, response.StatusCode, receipt)
+		told := c.refusal(ctx, body, raw, response.StatusCode, receipt)
+		if wait >= 0 {
+			told = fmt.Errorf("%w: %w", ErrUnavailable, told)
+		}
+		return Answer{Request: body, Result: raw, Receipt: receipt}, wait, told
 	}
 	var envelope struct {
 		Result     json.RawMessage `json:"result"`

@@ -31,6 +31,12 @@ func (c *Client) AddUser(ctx context.Context, user api.NewUser, replaceExpirable
 	return call[api.Organization](ctx, c, api.AddUserToOrganization, p)
 }
 
+// DeleteUser removes a user with all of their keys. Once it returns, none of them signs anything any more.
+func (c *Client) DeleteUser(ctx context.Context, username string) (api.Organization, error) {
+	p := api.DeleteUserParams{OrganizationID: c.Organization, Username: username}
+	return call[api.Organization](ctx, c, api.DeleteUserFromOrganization, p)
+}
+
 // CreateAuthenticator registers a key for a user.
 func (c *Client) CreateAuthenticator(ctx context.Context, username string, a api.NewAuthenticator, replaceExpirable bool) (api.Authenticator, error) {
 	p := api.CreateAuthenticatorParams{OrganizationID: c.Organization, Username: username, Authenticator: a, ReplaceExpirable: replaceExpirable}
@@ -112,7 +118,7 @@ func (c *Client) SignTypedData(ctx context.Context, wallet, path string, typed j
 // Signed is a signed transaction with what became of its broadcast, if one was asked for.
 type Signed struct {
 	api.SignedTransaction
-	Submission json.RawMessage // rpc_submission_result; a node's word, not signed
+	Submission json.RawMessage `json:"submission,omitempty"` // rpc_submission_result; a node's word, not signed
 }
 
 // SignSolana signs a Solana transaction, or its message alone, and broadcasts it when to is given.
@@ -127,6 +133,11 @@ func (c *Client) SignEVM(ctx context.Context, wallet, path string, transaction a
 		return Signed{}, err
 	}
 	return c.sign(ctx, wallet, path, raw, to)
+}
+
+// SignObject signs a transaction given as its object in JSON, as SignEVM does.
+func (c *Client) SignObject(ctx context.Context, wallet, path string, transaction json.RawMessage, to *api.SubmissionConfig) (Signed, error) {
+	return c.sign(ctx, wallet, path, api.Raw(transaction), to)
 }
 
 func (c *Client) sign(ctx context.Context, wallet, path string, transaction api.Raw, to *api.SubmissionConfig) (Signed, error) {
