@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 
 	"github.com/redoubt-kms/redoubt/api"
 )
@@ -146,4 +147,24 @@ func (c *Client) sign(ctx context.Context, wallet, path string, transaction api.
 	answer, err := c.Call(ctx, api.SignTransaction, p, &s.SignedTransaction)
 	s.Submission = answer.Submission
 	return s, err
+}
+
+// Prepare asks whether a Solana transaction could be signed, and returns the one to sign: today the same. It has no effect,
+// and its answer is not signed.
+func (c *Client) Prepare(ctx context.Context, transaction []byte, to *api.SubmissionConfig) ([]byte, error) {
+	body, err := json.Marshal(api.PrepareParams{
+		OrganizationID: c.Organization, Transaction: quoted(base64.RawURLEncoding.EncodeToString(transaction)), SubmissionConfig: to,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.send(ctx, preparePath, body)
+	if err != nil {
+		return nil, err
+	}
+	var prepared api.Prepared
+	if err := json.Unmarshal(answer.Result, &prepared); err != nil {
+		return nil, fmt.Errorf("the answer is not JSON: %w", err)
+	}
+	return base64.RawURLEncoding.DecodeString(prepared.Transaction)
 }

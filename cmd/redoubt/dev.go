@@ -197,7 +197,7 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 			Role: role, Image: image, Args: o.enclaveArgs(role), Root: o.place.root(role), Anchor: o.place.anchorFile(),
 			Profile: o.profileOf(string(role)),
 			Door:    door.(*net.UnixListener), Key: key, Log: log,
-			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: uint32(o.rateLimit)},
+			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: o.rateLimit},
 			Exited: func(role proof.Role, reason string) {
 				select {
 				case e.first <- fmt.Sprintf("the %s ended: %s", role, reason):

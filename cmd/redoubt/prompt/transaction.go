@@ -110,7 +110,13 @@ func transactionText(made client.Signed) func(io.Writer) {
 // submitted says whether the node took the transaction.
 func submitted(outcome json.RawMessage) error {
 	var told struct{ Error *struct{ Message string } }
-	if outcome == nil || json.Unmarshal(outcome, &told) != nil || told.Error == nil {
+	if outcome == nil {
+		return nil
+	}
+	if err := json.Unmarshal(outcome, &told); err != nil {
+		return fmt.Errorf("it is signed, but what the node said is not JSON: %w", err)
+	}
+	if told.Error == nil {
 		return nil
 	}
 	return fmt.Errorf("it is signed, but it was not broadcast: %s", told.Error.Message)
