@@ -17,7 +17,18 @@ type Error struct {
 }
 
 // Error gives the message.
-func (e *Error) Error() string { return e.Message }
+func (e *Error) Error() string {
+	if e.Message == "" {
+		return e.Type
+	}
+	return e.Message
+}
+
+// Is lets errors.Is compare by type: an error without a message stands for all of its type.
+func (e *Error) Is(target error) bool {
+	kind, ok := target.(*Error)
+	return ok && kind.Message == "" && kind.Type == e.Type
+}
 
 // The types of errors. They are stable: programs may compare them.
 const (

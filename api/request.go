@@ -55,6 +55,12 @@ type AddUserParams struct {
 	User             NewUser `json:"user"`
 }
 
+// DeleteUserParams remove a user with all of their keys.
+type DeleteUserParams struct {
+	OrganizationID string `json:"organizationId"`
+	Username       string `json:"username"`
+}
+
 // CreateAuthenticatorParams register a key for a user.
 type CreateAuthenticatorParams struct {
 	OrganizationID    string           `json:"organizationId"`

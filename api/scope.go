@@ -7,6 +7,9 @@ func (p OrganizationParams) Organization() string { return p.OrganizationID }
 func (p AddUserParams) Organization() string { return p.OrganizationID }
 
 // Organization returns the identifier of the organization in which the request acts.
+func (p DeleteUserParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
 func (p CreateAuthenticatorParams) Organization() string { return p.OrganizationID }
 
 // Organization returns the identifier of the organization in which the request acts.

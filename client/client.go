@@ -2,18 +2,32 @@
 // checks the receipt of every answer against the server's attestation.
 //
 // A Client acts in one organization with one authenticator. Every method takes a context and returns the contract's own
-// types; what the server refuses is an [*api.Error].
+// types; what the server refuses is an [*api.Error], and errors.Is tells the types that programs act on.
+//
+// A first program makes a key, founds an organization with it, and signs with a wallet:
+//
+//	key, err := client.GenerateKey(api.Ed25519)
+//	founder := client.New("http://127.0.0.1:8484/v1/wallets", "", key)
+//	organization, err := founder.CreateOrganization(ctx, api.CreateOrganizationParams{
+//		OrganizationName: "Demo",
+//		Users: []api.NewUser{{
+//			Username: "admin", Policy: client.Root(), Authenticators: []api.NewAuthenticator{key.Authenticator("laptop")},
+//		}},
+//	})
+//	c := client.New("http://127.0.0.1:8484/v1/wallets", organization.OrganizationID, key)
+//	wallet, err := c.CreateWallet(ctx, "Treasury", nil, api.WalletParameters{})
+//	signed, err := c.SignText(ctx, wallet.WalletID, "m/44'/501'/0'/0'", "hello", api.Ed25519)
+//
+// Set Client.Manifest to the hash that you were given by another way than from the server: without it, receipts prove
+// that some enclave answered, not that it was yours.
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +49,9 @@ type Client struct {
 	Manifest string
 	// HTTP sends the requests; nil means one with a timeout of 30 seconds.
 	HTTP *http.Client
+	// Answered, when set, hears of every final answer, a denial too, after its receipt was verified: to keep receipts. It
+	// may be called from several goroutines at once.
+	Answered func(Answer)
 	// Tries is how often a request is sent before it counts as failed; 0 means 5.
 	Tries int
 
@@ -59,7 +76,7 @@ const (
 // Answer is one verified answer: the exact bytes that went each way and the receipt over them.
 type Answer struct {
 	Request    []byte          // the body as it was sent
-	Result     json.RawMessage // the bytes of the member "result"
+	Result     json.RawMessage // the bytes of the member "result"; of an error, the whole body
 	Submission json.RawMessage // rpc_submission_result, when the request asked for a broadcast; not signed
 	Receipt    string          // header X-Redoubt-Receipt
 }
@@ -75,7 +92,11 @@ func (c *Client) Call(ctx context.Context, method api.Method, params, result any
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := c.send(ctx, body)
+	answer, err := c.send(ctx, rpcPath, body)
+	final := err == nil || errors.Is(err, ErrDenied) && !errors.Is(err, ErrUnproven)
+	if c.Answered != nil && final {
+		c.Answered(answer)
+	}
 	if err != nil || result == nil {
 		return answer, err
 	}
@@ -83,93 +104,4 @@ func (c *Client) Call(ctx context.Context, method api.Method, params, result any
 		return answer, fmt.Errorf("result of %s: %w", method, err)
 	}
 	return answer, nil
-}
-
-func (c *Client) send(ctx context.Context, body []byte) (Answer, error) {
-	stamp := ""
-	if c.stamper != nil {
-		var err error
-		if stamp, err = c.stamper.Stamp(body); err != nil {
-			return Answer{}, fmt.Errorf("stamp: %w", err)
-		}
-	}
-	tries, pause := c.Tries, firstPause
-	if tries == 0 {
-		tries = defaultTries
-	}
-	for try := 1; ; try++ {
-		answer, wait, err := c.once(ctx, body, stamp)
-		if err == nil || try == tries || wait < 0 {
-			return answer, err
-		}
-		select {
-		case <-ctx.Done():
-			return answer, errors.Join(ctx.Err(), err)
-		case <-time.After(max(wait, pause)):
-		}
-		pause *= 2
-	}
-}
-
-// once sends a body once. It returns how long to wait before it may be sent again, or a negative time when that would
-// not help.
-func (c *Client) once(ctx context.Context, body []byte, stamp string) (Answer, time.Duration, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+"/kms/rpc", bytes.NewReader(body))
-	if err != nil {
-		return Answer{}, -1, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if stamp != "" {
-		request.Header.Set(api.HeaderStamp, stamp)
-	}
-	response, err := c.http().Do(request)
-	if err != nil {
-		return Answer{}, 0, err
-	}
-	defer response.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return Answer{}, 0, err
-	}
-	receipt := response.Header.Get(api.HeaderReceipt)
-	if response.StatusCode != http.StatusOK {
-		wait := time.Duration(-1)
-		if response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable {
-			seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
-			wait = time.Duration(seconds) * time.Second
-		}
-		return Answer{}, wait, c.refusal(ctx, body, raw, response.StatusCode, receipt)
-	}
-	var envelope struct {
-		Result     json.RawMessage `json:"result"`
-		Submission json.RawMessage `json:"rpc_submission_result"`
-	}
-	if err := json.Unmarshal(raw, &envelope); err != nil {
-		return Answer{}, -1, fmt.Errorf("the answer is not JSON: %w", err)
-	}
-	answer := Answer{Request: body, Result: envelope.Result, Submission: envelope.Submission, Receipt: receipt}
-	return answer, -1, c.verify(ctx, body, envelope.Result, receipt)
-}
-
-// refusal makes the error of an answer other than 200. A denial is signed like a result, so that a host in between
-// cannot invent one.
-func (c *Client) refusal(ctx context.Context, body, raw []byte, status int, receipt string) error {
-	told := &api.Error{}
-	if json.Unmarshal(raw, told) != nil || told.Message == "" {
-		told = api.Errorf(api.TypeInternal, "status %d and no explanation", status)
-	}
-	told.Status = status
-	if status == http.StatusForbidden {
-		if err := c.verify(ctx, body, raw, receipt); err != nil {
-			return errors.Join(told, err)
-		}
-	}
-	return told
-}
-
-func (c *Client) http() *http.Client {
-	if c.HTTP != nil {
-		return c.HTTP
-	}
-	return &http.Client{Timeout: defaultTimeout}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 
 	"github.com/redoubt-kms/redoubt/api"
 )
@@ -29,6 +30,12 @@ func (c *Client) GetOrganization(ctx context.Context) (api.Organization, error) 
 func (c *Client) AddUser(ctx context.Context, user api.NewUser, replaceExpirable bool) (api.Organization, error) {
 	p := api.AddUserParams{OrganizationID: c.Organization, User: user, ReplaceExpirable: replaceExpirable}
 	return call[api.Organization](ctx, c, api.AddUserToOrganization, p)
+}
+
+// DeleteUser removes a user with all of their keys. Once it returns, none of them signs anything any more.
+func (c *Client) DeleteUser(ctx context.Context, username string) (api.Organization, error) {
+	p := api.DeleteUserParams{OrganizationID: c.Organization, Username: username}
+	return call[api.Organization](ctx, c, api.DeleteUserFromOrganization, p)
 }
 
 // CreateAuthenticator registers a key for a user.
@@ -112,7 +119,7 @@ func (c *Client) SignTypedData(ctx context.Context, wallet, path string, typed j
 // Signed is a signed transaction with what became of its broadcast, if one was asked for.
 type Signed struct {
 	api.SignedTransaction
-	Submission json.RawMessage // rpc_submission_result; a node's word, not signed
+	Submission json.RawMessage `json:"submission,omitempty"` // rpc_submission_result; a node's word, not signed
 }
 
 // SignSolana signs a Solana transaction, or its message alone, and broadcasts it when to is given.
@@ -129,10 +136,35 @@ func (c *Client) SignEVM(ctx context.Context, wallet, path string, transaction a
 	return c.sign(ctx, wallet, path, raw, to)
 }
 
+// SignObject signs a transaction given as its object in JSON, as SignEVM does.
+func (c *Client) SignObject(ctx context.Context, wallet, path string, transaction json.RawMessage, to *api.SubmissionConfig) (Signed, error) {
+	return c.sign(ctx, wallet, path, api.Raw(transaction), to)
+}
+
 func (c *Client) sign(ctx context.Context, wallet, path string, transaction api.Raw, to *api.SubmissionConfig) (Signed, error) {
 	var s Signed
 	p := api.SignTransactionParams{Signing: c.signing(wallet, path), Transaction: transaction, SubmissionConfig: to}
 	answer, err := c.Call(ctx, api.SignTransaction, p, &s.SignedTransaction)
 	s.Submission = answer.Submission
 	return s, err
+}
+
+// Prepare asks whether a Solana transaction could be signed, and returns the one to sign: today the same. It has no effect,
+// and its answer is not signed.
+func (c *Client) Prepare(ctx context.Context, transaction []byte, to *api.SubmissionConfig) ([]byte, error) {
+	body, err := json.Marshal(api.PrepareParams{
+		OrganizationID: c.Organization, Transaction: quoted(base64.RawURLEncoding.EncodeToString(transaction)), SubmissionConfig: to,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.send(ctx, preparePath, body)
+	if err != nil {
+		return nil, err
+	}
+	var prepared api.Prepared
+	if err := json.Unmarshal(answer.Result, &prepared); err != nil {
+		return nil, fmt.Errorf("the answer is not JSON: %w", err)
+	}
+	return base64.RawURLEncoding.DecodeString(prepared.Transaction)
 }

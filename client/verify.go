@@ -30,9 +30,6 @@ type verifier struct {
 	current *Attestation
 }
 
-// ErrUnproven says that an answer does not carry the proof that it must: whatever it says may be a lie.
-var ErrUnproven = errors.New("the answer is not proven by its receipt")
-
 // verify checks an answer's receipt. When it does not fit the attestation at hand, that is fetched once more.
 func (c *Client) verify(ctx context.Context, request, result []byte, header string) error {
 	receipt, err := proof.ParseResultReceipt(header)
@@ -73,12 +70,12 @@ func (c *Client) Attestation(ctx context.Context) (*Attestation, error) {
 	}
 	response, err := c.http().Do(request)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("attestation: status %d", response.StatusCode)

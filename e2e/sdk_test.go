@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -12,11 +13,13 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain/base58"
 	"github.com/redoubt-kms/redoubt/client"
 )
 
@@ -83,6 +86,21 @@ func TestSDK(t *testing.T) {
 	if signed.Kind != "ETHEREUM" || !strings.Contains(string(signed.Submission), "no node is configured") {
 		t.Errorf("signed %+v, submission %s", signed, signed.Submission)
 	}
+	payer, err := base58.Decode(w.Accounts[0].Address)
+	ok("address", err)
+	message := slices.Concat([]byte{1, 0, 1, 2}, payer, make([]byte, 32), make([]byte, 32), []byte{1, 1, 0, 0})
+	prepared, err := c.Prepare(ctx, message, nil)
+	ok("Prepare", err)
+	onSolana, err := c.SignSolana(ctx, w.WalletID, "m/44'/501'/0'/0'", prepared, nil)
+	ok("SignSolana", err)
+	if onSolana.Kind != "SOLANA" || !bytes.Equal(prepared, message) {
+		t.Errorf("signed %+v of %x", onSolana, prepared)
+	}
+	_, err = c.Prepare(ctx, []byte{1}, nil)
+	var unprepared *api.Error
+	if !errors.As(err, &unprepared) || unprepared.Type != api.TypeTransaction {
+		t.Errorf("a transaction of one byte is prepared: %v", err)
+	}
 	_, err = c.SignSolana(ctx, w.WalletID, "m/44'/501'/0'/0'", []byte{1}, nil)
 	var refused *api.Error
 	if !errors.As(err, &refused) || refused.Type != api.TypeTransaction || refused.Status != 400 || refused.RequestID == "" {
@@ -106,6 +124,20 @@ func TestSDK(t *testing.T) {
 	_, err = client.New(s.url, c.Organization, second).GetOrganization(ctx)
 	if !errors.As(err, &refused) || refused.Type != api.TypeDenied || errors.Is(err, client.ErrUnproven) {
 		t.Errorf("a denial: %v", err)
+	}
+	if !errors.Is(err, client.ErrDenied) || errors.Is(err, client.ErrNotFound) {
+		t.Errorf("a denial does not match: %v", err)
+	}
+	o, err = c.DeleteUser(ctx, "reader")
+	ok("DeleteUser", err)
+	if len(o.Users) != 1 {
+		t.Errorf("users %v", o.Users)
+	}
+	if _, err := client.New(s.url, c.Organization, second).GetOrganization(ctx); !errors.Is(err, client.ErrUnauthenticated) {
+		t.Errorf("a removed user: %v", err)
+	}
+	if _, err := c.Accounts(ctx, c.Organization, "m/44'/501'/0'/0'"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("a wallet that is none: %v", err)
 	}
 	if text := fmt.Sprintf("%v %+v %#v %s", second, second, second, second); strings.Contains(text, fmt.Sprintf("%v", private[:8])) {
 		t.Error("the key prints")

@@ -27,17 +27,18 @@ func methods(o *tenant, s *server) map[string]func(organization, wallet string) 
 		}
 	}
 	return map[string]func(string, string) object{
-		"getOrganization":          with(nil),
-		"addUserToOrganization":    with(object{"user": object{"username": id.String(id.Random()), "policy": object{"type": "ROOT"}, "authenticators": []object{}}}),
-		"createAuthenticator":      with(object{"username": "admin", "authenticator": newKey(s).authenticator("x")}),
-		"deleteAuthenticator":      with(object{"username": "admin", "authenticatorId": id.String(id.Random())}),
-		"createWallet":             with(object{"walletName": "x"}),
-		"getOrCreateWalletWithTag": with(object{"walletName": "x", "tag": "shared"}),
-		"getWalletWithTag":         with(object{"tag": "secret-tag"}),
-		"getOrganizationWallets":   with(nil),
-		"getAccounts":              with(object{"walletId": "", "accounts": []string{"m/44'/501'/0'/0'"}}),
-		"signUtf8Message":          with(object{"walletId": "", "message": "x", "algorithm": "Ed25519", "derivationInfo": solanaAccount()}),
-		"ethereumSignMessage":      with(object{"walletId": "", "message": "aGk", "derivationInfo": eth}),
+		"getOrganization":            with(nil),
+		"addUserToOrganization":      with(object{"user": object{"username": id.String(id.Random()), "policy": object{"type": "ROOT"}, "authenticators": []object{}}}),
+		"deleteUserFromOrganization": with(object{"username": id.String(id.Random())}),
+		"createAuthenticator":        with(object{"username": "admin", "authenticator": newKey(s).authenticator("x")}),
+		"deleteAuthenticator":        with(object{"username": "admin", "authenticatorId": id.String(id.Random())}),
+		"createWallet":               with(object{"walletName": "x"}),
+		"getOrCreateWalletWithTag":   with(object{"walletName": "x", "tag": "shared"}),
+		"getWalletWithTag":           with(object{"tag": "secret-tag"}),
+		"getOrganizationWallets":     with(nil),
+		"getAccounts":                with(object{"walletId": "", "accounts": []string{"m/44'/501'/0'/0'"}}),
+		"signUtf8Message":            with(object{"walletId": "", "message": "x", "algorithm": "Ed25519", "derivationInfo": solanaAccount()}),
+		"ethereumSignMessage":        with(object{"walletId": "", "message": "aGk", "derivationInfo": eth}),
 		"ethereumSignTypedData": with(object{"walletId": "", "derivationInfo": eth, "typedData": object{
 			"types": object{"M": []object{{"name": "n", "type": "uint256"}}}, "primaryType": "M", "domain": object{"name": "D"}, "message": object{"n": 1},
 		}}),
@@ -155,7 +156,7 @@ func TestPoliciesHold(t *testing.T) {
 		"LEGACY_USER_ROLE":     user(object{"type": "CEL", "preset": "LEGACY_USER_ROLE"}),
 		"DAPP_CONNECTION_USER": user(object{"type": "CEL", "preset": "DAPP_CONNECTION_USER", "walletId": o.wallet}),
 	}
-	administers := map[string]bool{"addUserToOrganization": true, "createAuthenticator": true, "deleteAuthenticator": true}
+	administers := map[string]bool{"addUserToOrganization": true, "deleteUserFromOrganization": true, "createAuthenticator": true, "deleteAuthenticator": true}
 	for name, k := range users {
 		for method, params := range methods(o, s) {
 			allowed := map[string]bool{"ALLOW_ALL": true, "DENY_ALL": false, "LEGACY_USER_ROLE": !administers[method]}[name]

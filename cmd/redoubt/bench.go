@@ -8,8 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 )
 
 // benchRow is one measurement: Redoubt beside the floor, under the same load, in the same run.
@@ -59,7 +64,7 @@ type benchOptions struct {
 	seconds     float64
 	wallets     int
 	rate        int
-	connections numbers
+	connections []int
 	profile     string // folder
 	postgres    string // DSN
 	only        string // case
@@ -71,22 +76,31 @@ const (
 	defaultWallets      = 10_000
 )
 
-func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o := benchOptions{connections: numbers{1, 8, 32, 64}}
-	f := flags("bench", "bench [--json] [--seconds N] [--postgres DSN] [--wallets N] [--rate N] [--connections N,N…] [--profile DIR]", stderr)
+func bench() *cobra.Command {
+	var o benchOptions
+	c := &cobra.Command{
+		Use: "bench", Short: "Measure this machine: throughput and latency beside the least that any server must do",
+		Example: `  redoubt bench
+
+  redoubt bench --seconds 1 --wallets 100000 --json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()) },
+	}
+	f := c.Flags()
 	f.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	f.Float64Var(&o.seconds, "seconds", defaultSliceSeconds, "seconds of load for each server, case and number of connections")
 	f.IntVar(&o.wallets, "wallets", defaultWallets, "compare an organization with this many wallets to one with 10; 0 not to")
 	f.IntVar(&o.rate, "rate", 1000, "requests a second of the open loop")
-	f.Var(&o.connections, "connections", "`numbers` of connections, with commas between")
+	f.IntSliceVar(&o.connections, "connections", []int{1, 8, 32, 64}, "`numbers` of connections, with commas between")
 	f.StringVar(&o.postgres, "postgres", "", "measure on PostgreSQL too, in a schema of its own of the database at this `DSN`")
 	f.StringVar(&o.only, "case", "", "measure only this `case`: "+caseEd25519+" or "+caseP256)
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder`")
-	if err := parse(f, args, 0); err != nil {
-		return err
-	}
-	if o.seconds <= 0 || o.wallets < 0 || o.rate <= 0 {
-		return fmt.Errorf("%w: the numbers must be positive", errUsage)
+	return c
+}
+
+func (o benchOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+	if o.seconds <= 0 || o.wallets < 0 || o.rate <= 0 || slices.ContainsFunc(o.connections, func(n int) bool { return n <= 0 }) {
+		return frame.Usagef("the numbers must be positive")
 	}
 	dir, err := os.MkdirTemp("", "redoubt-bench-")
 	if err != nil {

@@ -46,9 +46,9 @@ const (
 	floorReceipt = 420
 )
 
-func runFloor(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if err := parse(flags(floorWord, floorWord+" LOG", stderr), args, 1); err != nil {
-		return err
+func runFloor(ctx context.Context, args []string, stdout io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("want the file of the log, got %q", args)
 	}
 	log, err := os.OpenFile(args[0], os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 )
 
 // scratchSchema makes a schema of the database for one run, and returns the DSN that leads there and how to drop it.
@@ -17,7 +19,7 @@ func scratchSchema(ctx context.Context, dsn string) (string, func() error, error
 	name := "redoubt_bench_" + strings.ToLower(rand.Text())
 	address, err := url.Parse(dsn)
 	if err != nil || address.Scheme != "postgres" && address.Scheme != "postgresql" {
-		return "", nil, fmt.Errorf("%w: --postgres wants postgres://USER@HOST/DATABASE", errUsage)
+		return "", nil, frame.Usagef("--postgres wants postgres://USER@HOST/DATABASE")
 	}
 	if err := execute(ctx, dsn, "CREATE SCHEMA "+name); err != nil {
 		return "", nil, fmt.Errorf("database: %w", err)

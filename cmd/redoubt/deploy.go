@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -10,25 +10,27 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/host/config"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/launch"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// readConfig reads the flag --config, which is all that these commands take.
-func readConfig(name, synopsis string, args []string, n int, stderr io.Writer) (config.Config, []string, error) {
-	f := flags(name, synopsis, stderr)
-	path := f.String("config", "", "configuration file; deploy/redoubt.toml is an example")
-	if err := parse(f, args, n); err != nil {
-		return config.Config{}, nil, err
+// configured gives a command the flag --config, and runs it with what that file says.
+func configured(c *cobra.Command, run func(c *cobra.Command, with config.Config, args []string) error) *cobra.Command {
+	path := c.Flags().String("config", "", "configuration `FILE`; deploy/redoubt.toml is an example")
+	_ = c.MarkFlagRequired("config")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		with, err := config.Read(*path)
+		if err != nil {
+			return err
+		}
+		return run(c, with, args)
 	}
-	if *path == "" {
-		f.Usage()
-		return config.Config{}, nil, fmt.Errorf("%w: --config is missing", errUsage)
-	}
-	c, err := config.Read(*path)
-	return c, f.Args(), err
+	return c
 }
 
 // measure reads the enclaves' binaries.
@@ -47,12 +49,26 @@ func measure(c config.Config) ([]proof.Measurement, error) {
 	return all, nil
 }
 
+func initialise() *cobra.Command {
+	return frame.JSON(configured(&cobra.Command{
+		Use: "init", Short: "Create a deployment from a configuration file",
+		Long:    "Create a deployment from a configuration file, or, when there is one, admit the binaries and settings of today by a new manifest.",
+		Example: `  redoubt init --config /etc/redoubt/redoubt.toml`,
+		Args:    cobra.NoArgs,
+	}, runInit))
+}
+
+// initialised is what 'init --json' prints.
+type initialised struct {
+	Deployment   string            `json:"deployment"`
+	Manifest     string            `json:"manifest"` // hash
+	Epoch        uint64            `json:"epoch"`
+	Measurements map[string]string `json:"measurements"` // by role
+}
+
 // runInit creates a deployment, or, when there is one, admits the binaries and settings of today by a new manifest.
-func runInit(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	c, _, err := readConfig("init", "init --config FILE", args, 0, stderr)
-	if err != nil {
-		return err
-	}
+func runInit(cmd *cobra.Command, c config.Config, _ []string) error {
+	ctx := cmd.Context()
 	if c.Mode == proof.ModeProduction {
 		return errors.New("mode production refuses the process tier, the only one of this release: it proves nothing to a remote party; use mode development")
 	}
@@ -82,24 +98,31 @@ func runInit(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "deployment  %s\nmanifest    %x, epoch %d\n", c.Data, hash[:], signed.Manifest.Epoch)
+	made := initialised{c.Data, hex.EncodeToString(hash[:]), signed.Manifest.Epoch, map[string]string{}}
 	for _, m := range signed.Manifest.Measurements {
-		fmt.Fprintf(stdout, "%-10s  %x\n", m.Role, m.Hash[:])
+		made.Measurements[string(m.Role)] = hex.EncodeToString(m.Hash[:])
 	}
-	fmt.Fprintf(stdout, "keep %s away from this machine: it signs manifests\n", d.key(keyOperator))
-	return nil
+	return frame.Print(cmd, made, func(w io.Writer) {
+		frame.Row(w, "deployment", made.Deployment)
+		frame.Row(w, "manifest", fmt.Sprintf("%s, epoch %d", made.Manifest, made.Epoch))
+		for _, m := range signed.Manifest.Measurements {
+			frame.Row(w, m.Role, made.Measurements[string(m.Role)])
+		}
+		fmt.Fprintf(w, "keep %s away from this machine: it signs manifests\n", d.key(keyOperator))
+	})
 }
 
-// runLaunch starts one enclave and keeps it running. It is what a supervisor's unit calls.
-func runLaunch(ctx context.Context, args []string, _, stderr io.Writer) error {
-	c, rest, err := readConfig("launch", "launch --config FILE ROLE", args, 1, stderr)
-	if err != nil {
-		return err
-	}
-	role := proof.Role(rest[0])
-	if _, known := c.Enclaves[rest[0]]; !known {
-		return fmt.Errorf("%w: role %q: want policy, signer or certifier", errUsage, rest[0])
-	}
+func launchEnclave() *cobra.Command {
+	return configured(&cobra.Command{
+		Use: "launch ROLE", Short: "Start one enclave of a deployment and vouch for it",
+		Long:    "Start one enclave of a deployment, policy, signer or certifier, vouch for it, and keep it running. It is what a supervisor's unit calls.",
+		Example: `  redoubt launch --config /etc/redoubt/redoubt.toml signer`,
+		Args:    cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs), ValidArgs: []string{"policy", "signer", "certifier"},
+	}, runLaunch)
+}
+
+func runLaunch(cmd *cobra.Command, c config.Config, args []string) error {
+	role := proof.Role(args[0])
 	d := deployment{dir: c.Data, anchor: c.AnchorDir, server: c.Database}
 	_, manifest, err := d.readManifest()
 	if err != nil {
@@ -109,19 +132,19 @@ func runLaunch(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	image, err := launch.Load(c.Enclaves[rest[0]].Binary)
+	image, err := launch.Load(c.Enclaves[args[0]].Binary)
 	if err != nil {
 		return err
 	}
 	defer image.Close()
-	door, err := openDoor(c.Enclaves[rest[0]].Address)
+	door, err := openDoor(c.Enclaves[args[0]].Address)
 	if err != nil {
 		return err
 	}
 	defer door.Close()
-	launch.Keep(ctx, launch.Plan{
+	launch.Keep(cmd.Context(), launch.Plan{
 		Role: role, Image: image, Root: d.root(role), Anchor: d.anchorFile(), Door: door, Key: key,
-		Log: slog.New(slog.NewTextHandler(stderr, nil)),
+		Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
 		Pack: wire.Pack{
 			Role: role, Manifest: manifest, RateLimit: c.RateLimit,
 			Signer: c.Enclaves[string(proof.RoleSigner)].Address, Certifier: c.Enclaves[string(proof.RoleCertifier)].Address,
@@ -154,18 +177,25 @@ func openDoor(address string) (*net.UnixListener, error) {
 	return unix, nil
 }
 
-// runVersion says what this binary is.
-func runVersion(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	if err := parse(flags("version", "version", stderr), args, 0); err != nil {
-		return err
-	}
-	image, err := launch.Load("/proc/self/exe")
-	if err != nil {
-		return err
-	}
-	defer image.Close()
-	fmt.Fprintf(stdout, "redoubt %s\nmeasurement %x\n", version, image.Hash[:])
-	return nil
+// versions makes the command that says what this binary is.
+func versions() *cobra.Command {
+	return frame.JSON(&cobra.Command{
+		Use: "version", Short: "Print the version and the measurement of this binary", Example: "  redoubt version", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			image, err := launch.Load("/proc/self/exe")
+			if err != nil {
+				return err
+			}
+			defer image.Close()
+			told := struct {
+				Version     string `json:"version"`
+				Measurement string `json:"measurement"`
+			}{version, hex.EncodeToString(image.Hash[:])}
+			return frame.Print(c, told, func(w io.Writer) {
+				fmt.Fprintf(w, "redoubt %s\nmeasurement %s\n", told.Version, told.Measurement)
+			})
+		},
+	})
 }
 
 // version is that of CHANGELOG.md.

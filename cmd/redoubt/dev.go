@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/host/network"
 	"github.com/redoubt-kms/redoubt/host/web"
@@ -32,39 +33,44 @@ const (
 type devOptions struct {
 	address   string
 	place     deployment
-	nodes     list
-	rateLimit uint
+	nodes     []string
+	rateLimit uint32
 	verbose   bool
 	profile   string // folder
 }
 
-func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func dev() *cobra.Command {
 	var o devOptions
-	f := flags("dev", "dev --data DIR [--addr HOST:PORT] [--anchor-dir DIR] [--rpc CHAIN/NETWORK=URL]... [--rate-limit N]", stderr)
-	f.StringVar(&o.address, "addr", "127.0.0.1:8484", "where to serve")
-	f.StringVar(&o.place.dir, "data", "", "folder of the data; an empty or missing one is set up")
-	f.StringVar(&o.place.anchor, "anchor-dir", "", "folder of the anchor, best on another disk (default: the folder of the data)")
-	f.Var(&o.nodes, "rpc", "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
-	f.UintVar(&o.rateLimit, "rate-limit", 0, "requests a second of one organization; 0 for no limit")
+	c := &cobra.Command{
+		Use: "dev", Short: "Run everything from this one binary, with data in a folder",
+		Long: `Run everything from this one binary, with data in a folder. It prints 'ready URL' when it serves. For development: the
+keys are files of that folder, and the enclaves are ordinary processes.`,
+		Example: `  redoubt dev --data data
+
+  redoubt dev --data data --anchor-dir /mnt/other/anchor --rpc solana/devnet=http://127.0.0.1:8899 --rate-limit 100`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr()) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.address, "addr", "127.0.0.1:8484", "`HOST:PORT` where to serve")
+	f.StringVar(&o.place.dir, "data", "", "`DIR` of the data; an empty or missing one is set up")
+	f.StringVar(&o.place.anchor, "anchor-dir", "", "`DIR` of the anchor, best on another disk (default the folder of the data)")
+	f.StringArrayVar(&o.nodes, "rpc", nil, "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
+	f.Uint32Var(&o.rateLimit, "rate-limit", 0, "`NUMBER` of requests a second of one organization; 0 for no limit")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	f.StringVar(&o.place.server, "postgres", "", "keep the ledger in PostgreSQL at this `DSN` instead of a file of the data folder")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder` when it ends")
-	if err := parse(f, args, 0); err != nil {
-		return err
-	}
-	if o.place.dir == "" {
-		f.Usage()
-		return fmt.Errorf("%w: --data is missing", errUsage)
-	}
+	_ = c.MarkFlagRequired("data")
+	return c
+}
+
+func (o devOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := o.place.absolute(); err != nil {
 		return err
 	}
-	if o.rateLimit > math.MaxUint32 {
-		return fmt.Errorf("%w: --rate-limit is too large", errUsage)
-	}
 	broadcast, err := network.New(o.nodes)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return frame.Usagef("%w", err)
 	}
 	level := slog.LevelInfo
 	if o.verbose {
@@ -126,11 +132,11 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 		return err
 	}
 	log.LogAttrs(ctx, slog.LevelWarn, "development: keys are files of this folder and the enclaves are ordinary processes; root of this machine can read them")
-	return o.run(ctx, log, broadcast, image, manifest, listener, stdout)
+	return o.start(ctx, log, broadcast, image, manifest, listener, stdout)
 }
 
-// run starts the enclaves, waits until they agree that the stored state is the anchored one, and serves.
-func (o devOptions) run(ctx context.Context, log *slog.Logger, broadcast *network.Network, image *launch.Image, manifest []byte, listener net.Listener, stdout io.Writer) error {
+// start starts the enclaves, waits until they agree that the stored state is the anchored one, and serves.
+func (o devOptions) start(ctx context.Context, log *slog.Logger, broadcast *network.Network, image *launch.Image, manifest []byte, listener net.Listener, stdout io.Writer) error {
 	store, err := o.place.openStore(ctx)
 	if err != nil {
 		return err
@@ -191,7 +197,7 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 			Role: role, Image: image, Args: o.enclaveArgs(role), Root: o.place.root(role), Anchor: o.place.anchorFile(),
 			Profile: o.profileOf(string(role)),
 			Door:    door.(*net.UnixListener), Key: key, Log: log,
-			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: uint32(o.rateLimit)},
+			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: o.rateLimit},
 			Exited: func(role proof.Role, reason string) {
 				select {
 				case e.first <- fmt.Sprintf("the %s ended: %s", role, reason):

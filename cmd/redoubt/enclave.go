@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/enclave"
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
 	"github.com/redoubt-kms/redoubt/enclave/policy"
@@ -21,7 +22,7 @@ func runEnclave(args []string, stderr io.Writer) int {
 	}
 	if len(args) == 0 || serve[proof.Role(args[0])] == nil || len(args) > 2 || len(args) == 2 && args[1] != profileWord {
 		fmt.Fprintln(stderr, "redoubt: enclaves are started by 'redoubt dev' or 'redoubt launch'")
-		return exitUsage
+		return frame.ExitUsage
 	}
 	role := proof.Role(args[0])
 	if len(args) == 1 {
@@ -30,7 +31,7 @@ func runEnclave(args []string, stderr io.Writer) int {
 	finish, err := profileEnclave(role)
 	if err != nil {
 		fmt.Fprintf(stderr, "redoubt: profile of the %s: %v\n", role, err)
-		return exitFault
+		return frame.ExitFault
 	}
 	code := enclave.Main(role, serve[role])
 	if err := finish(); err != nil {

@@ -26,6 +26,9 @@ type verified struct {
 	root     proof.Hash
 	manifest string // hash
 	notes    []string
+	head     proof.Head
+	anchored uint64 // commits that the anchor knows of; 0 when it cannot be seen
+	entries  []entry
 }
 
 // folderVerifier walks a ledger from its beginning.
@@ -42,11 +45,12 @@ type folderVerifier struct {
 	derived, entries uint64       // the commit that the derived tables reflect, and the log's size then
 	reflected        *state.Index // the records at that commit
 	records, stored  int          // derived records and stored hashes that were seen
+	tail             *newest
 }
 
 // verifyFolder checks every stored byte of a data folder against the chain of heads, and the newest head against the
 // anchor.
-func verifyFolder(ctx context.Context, d deployment) (verified, error) {
+func verifyFolder(ctx context.Context, d deployment, tail *newest) (verified, error) {
 	signed, _, err := d.readManifest()
 	if err != nil {
 		return verified{}, err
@@ -59,7 +63,7 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 	if err != nil {
 		return verified{}, err
 	}
-	v := &folderVerifier{head: genesis, tree: state.NewTree(), index: state.NewIndex(), headKey: d.headKey()}
+	v := &folderVerifier{head: genesis, tree: state.NewTree(), index: state.NewIndex(), headKey: d.headKey(), tail: tail}
 	// The anchor is read first: a server that runs moves it on while the database is walked, never back.
 	if v.anchored, err = d.peekAnchor(); err != nil {
 		return verified{}, err
@@ -79,7 +83,7 @@ func verifyFolder(ctx context.Context, d deployment) (verified, error) {
 	if err := errors.Join(reader.Records(ctx, v.record), reader.Tiles(ctx, v.tile), v.complete()); err != nil {
 		return verified{}, err
 	}
-	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:])}
+	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:]), head: v.head, anchored: v.anchored.Index, entries: tail.entries()}
 	if v.headKey == nil {
 		found.notes = append(found.notes, "note: the policy engine's root secret is not here, so the tags of heads were not checked")
 	}
@@ -117,12 +121,16 @@ func (v *folderVerifier) commit(row ledger.Row) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range commit.Entries {
+	for i, e := range commit.Entries {
 		stored, err := tlog.StoredHashes(int64(v.tree.Size()), proof.Leaf(e.Commitment), v.tree)
 		if err != nil {
 			return err
 		}
 		v.hashes = append(v.hashes, stored...)
+		v.tail.add(entry{
+			Index: commit.First + uint64(i), Commit: commit.Index, Records: len(commit.Records), Sealed: len(e.Sealed),
+			Commitment: hex.EncodeToString(e.Commitment[:]), Leaf: hex.EncodeToString(stored[0][:]),
+		})
 		if err := v.tree.Append(e.Commitment); err != nil {
 			return err
 		}

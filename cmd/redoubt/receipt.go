@@ -7,67 +7,132 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/client"
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/strictjson"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// runReceipt verifies that a policy engine gave this answer to this request.
-func runReceipt(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flags("receipt", "receipt verify (--url URL | --attestation FILE) --receipt HEADER --request FILE --response FILE [--manifest HASH]", stderr)
-	if len(args) == 0 || args[0] != "verify" {
-		f.Usage()
-		return fmt.Errorf("%w: want 'receipt verify'", errUsage)
+// evidence says where a receipt is, what it is about, and what it is verified against.
+type evidence struct {
+	address, attestation      string // a server, or a file
+	header, request, response string // as they were captured, in place of a kept receipt
+	pinned                    string
+}
+
+func receipts() *cobra.Command {
+	return frame.Group("receipt", "Verify that a server gave this answer to that request", receiptVerify())
+}
+
+// proven is what 'receipt verify --json' prints.
+type proven struct {
+	OK           bool   `json:"ok"` // always true: what is not right is an error
+	RequestID    string `json:"requestId"`
+	Organization string `json:"organizationId"`
+	Logged       bool   `json:"logged"`
+	Index        uint64 `json:"logIndex"` // of the entry; of a read, the size of the log
+	Time         string `json:"time"`
+	Manifest     string `json:"manifest"` // hash
+}
+
+func receiptVerify() *cobra.Command {
+	var e evidence
+	c := frame.JSON(&cobra.Command{
+		Use: "verify [FILE]", Short: "Verify the receipt of one request",
+		Long: `Verify the receipt of one request: one that 'redoubt sign … --receipt FILE' kept, or the header X-Redoubt-Receipt with
+the bodies of request and answer, byte for byte. It ends with exit code 1 when it does not fit.`,
+		Example: `  redoubt receipt verify letter.receipt --url http://127.0.0.1:8484/v1/wallets
+
+  redoubt receipt verify --attestation attestation.json --receipt "$HEADER" --request request.json --response response.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			kept, err := e.read(args)
+			if err != nil {
+				return err
+			}
+			told, err := e.verify(c.Context(), kept)
+			if err != nil {
+				return err
+			}
+			return frame.Print(c, told, func(w io.Writer) {
+				fmt.Fprintln(w, frame.Colour(c.OutOrStdout(), frame.Green, "ok"))
+				told.rows(w)
+			})
+		},
+	})
+	f := c.Flags()
+	f.StringVar(&e.address, "url", "", "base `URL` of the server, to fetch its attestation")
+	f.StringVar(&e.attestation, "attestation", "", "`FILE` with an attestation that was fetched before")
+	f.StringVar(&e.header, "receipt", "", "`VALUE` of the header X-Redoubt-Receipt")
+	f.StringVar(&e.request, "request", "", "`FILE` with the request's body, byte for byte")
+	f.StringVar(&e.response, "response", "", "`FILE` with the answer's body, byte for byte")
+	f.StringVar(&e.pinned, "manifest", "", "`HASH` of the manifest that must be in force")
+	c.MarkFlagsOneRequired("url", "attestation")
+	c.MarkFlagsMutuallyExclusive("url", "attestation")
+	c.MarkFlagsRequiredTogether("receipt", "request", "response")
+	return c
+}
+
+// read returns the receipt with what it is about.
+func (e evidence) read(args []string) (client.Kept, error) {
+	if (len(args) == 1) == (e.header != "") {
+		return client.Kept{}, frame.Usagef("want a kept receipt, or --receipt with --request and --response")
 	}
-	address := f.String("url", "", "base URL of the server, to fetch its attestation")
-	file := f.String("attestation", "", "file with an attestation that was fetched before")
-	header := f.String("receipt", "", "value of the header X-Redoubt-Receipt")
-	requestFile := f.String("request", "", "file with the request's body, byte for byte")
-	responseFile := f.String("response", "", "file with the answer's body, byte for byte")
-	pinned := f.String("manifest", "", "hash of the manifest that must be in force")
-	if err := parse(f, args[1:], 0); err != nil {
-		return err
+	if len(args) == 1 {
+		b, err := os.ReadFile(args[0])
+		if err != nil {
+			return client.Kept{}, err
+		}
+		return client.ReadKept(b)
 	}
-	if (*address == "") == (*file == "") || *header == "" || *requestFile == "" || *responseFile == "" {
-		f.Usage()
-		return fmt.Errorf("%w: a flag is missing", errUsage)
-	}
-	attestation, err := attestationFrom(ctx, *address, *file)
+	request, err := os.ReadFile(e.request)
 	if err != nil {
-		return err
+		return client.Kept{}, err
 	}
-	request, err := os.ReadFile(*requestFile)
+	response, err := os.ReadFile(e.response)
 	if err != nil {
-		return err
-	}
-	response, err := os.ReadFile(*responseFile)
-	if err != nil {
-		return err
-	}
-	receipt, err := proof.ParseResultReceipt(*header)
-	if err != nil {
-		return err
+		return client.Kept{}, err
 	}
 	result, err := resultOf(response)
+	return client.Kept{Request: string(request), Result: string(result), Receipt: e.header}, err
+}
+
+func (e evidence) verify(ctx context.Context, kept client.Kept) (proven, error) {
+	attestation, err := attestationFrom(ctx, e.address, e.attestation)
 	if err != nil {
-		return err
+		return proven{}, err
 	}
-	if *pinned != "" && *pinned != attestation.Hash {
-		return fmt.Errorf("the manifest in force is %s, not %s", attestation.Hash, *pinned)
+	receipt, err := proof.ParseResultReceipt(kept.Receipt)
+	if err != nil {
+		return proven{}, err
 	}
-	if err := receipt.Verify(attestation.Policy.SigningKey, request, result); err != nil {
-		return err
+	if e.pinned != "" && e.pinned != attestation.Hash {
+		return proven{}, fmt.Errorf("the manifest in force is %s, not %s", attestation.Hash, e.pinned)
+	}
+	if err := receipt.Verify(attestation.Policy.SigningKey, []byte(kept.Request), []byte(kept.Result)); err != nil {
+		return proven{}, err
 	}
 	r := receipt.Result
-	where := fmt.Sprintf("a read, of the log with %d entries", r.LogIndex)
-	if r.Logged {
-		where = fmt.Sprintf("entry %d of the log", r.LogIndex)
+	return proven{
+		OK: true, RequestID: id.String(r.RequestID), Organization: id.String(r.Organization), Logged: r.Logged, Index: r.LogIndex,
+		Time: time.UnixMilli(int64(r.Time)).UTC().Format(time.RFC3339Nano), Manifest: attestation.Hash,
+	}, nil
+}
+
+func (p proven) rows(w io.Writer) {
+	where := fmt.Sprintf("a read, of the log with %d entries", p.Index)
+	if p.Logged {
+		where = fmt.Sprintf("entry %d of the log", p.Index)
 	}
-	fmt.Fprintf(stdout, "ok\nrequest       %s\norganization  %s\nlogged        %s\ntime          %s\nmanifest      %s\n",
-		id.String(r.RequestID), id.String(r.Organization), where, time.UnixMilli(int64(r.Time)).UTC().Format(time.RFC3339Nano), attestation.Hash)
-	return nil
+	frame.Row(w, "request", p.RequestID)
+	frame.Row(w, "organization", p.Organization)
+	frame.Row(w, "logged", where)
+	frame.Row(w, "time", p.Time)
+	frame.Row(w, "manifest", p.Manifest)
 }
 
 func attestationFrom(ctx context.Context, address, file string) (*client.Attestation, error) {

@@ -119,6 +119,21 @@ describe('organization', () => {
     )
   })
 
+  // The published clients have no call for it.
+  test('deleteUserFromOrganization locks all keys of a user out, and spares the last administrator', async () => {
+    const first = ed25519Key()
+    const second = ed25519Key()
+    const { client: admin, organizationId: id, key: adminKey } = await found(baseUrl, {
+      users: [{ username: 'leaver', role: 'USER', authenticators: [authenticator(first, '1'), authenticator(second, '2')] }],
+    })
+    for (const k of [first, second]) await connect(baseUrl, k, id).getWallets()
+    const left = await call(baseUrl, adminKey, 'deleteUserFromOrganization', { organizationId: id, username: 'leaver' })
+    assert.deepEqual(left.users.map((u) => u.username), ['admin'])
+    for (const k of [first, second]) await assert.rejects(connect(baseUrl, k, id).getWallets(), status(401))
+    await assert.rejects(call(baseUrl, adminKey, 'deleteUserFromOrganization', { organizationId: id, username: 'admin' }), /ROOT/)
+    await admin.getWallets()
+  })
+
   test('other organizations are out of reach', async () => {
     const stranger = await found(baseUrl)
     const { walletId } = await client.createWallet('private')

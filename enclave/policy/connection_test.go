@@ -39,6 +39,8 @@ func TestConnectionIsBoundToItsWallet(t *testing.T) {
 		{api.AddUserToOrganization, object{"organizationId": o.id, "user": user("eve", object{"type": "ROOT"}, newKey(t))}, 403},
 		{api.CreateAuthenticator, object{"organizationId": o.id, "username": "root", "authenticator": keypair("k", newKey(t))}, 403},
 		{api.CreateAuthenticator, object{"organizationId": o.id, "username": "app", "authenticator": keypair("k", newKey(t))}, 403},
+		{api.DeleteUserFromOrganization, object{"organizationId": o.id, "username": "root"}, 403},
+		{api.DeleteUserFromOrganization, object{"organizationId": o.id, "username": "app"}, 403},
 		{api.DeleteAuthenticator, object{"organizationId": o.id, "username": "root", "authenticatorId": id.String(id.Random())}, 403},
 	} {
 		before := r.entries(t)

@@ -129,6 +129,11 @@ func TestArgumentsAreChecked(t *testing.T) {
 		{api.DeleteAuthenticator, with(object{"username": "root", "authenticatorId": "x"}), invalid, "params.authenticatorId"},
 		{api.DeleteAuthenticator, with(object{"username": "x", "authenticatorId": o.id}), api.TypeNotFound, "params.username"},
 		{api.DeleteAuthenticator, with(object{"username": "root", "authenticatorId": o.id}), api.TypeNotFound, "params.authenticatorId"},
+		{api.DeleteUserFromOrganization, with(object{"username": "x"}), api.TypeNotFound, "params.username"},
+		{api.DeleteUserFromOrganization, with(object{"username": ""}), api.TypeNotFound, "params.username"},
+		{api.DeleteUserFromOrganization, with(nil), api.TypeNotFound, "params.username"},
+		{api.DeleteUserFromOrganization, with(object{"username": "root"}), invalid, "params.username"}, // the last one
+		{api.DeleteUserFromOrganization, with(object{"username": "root", "policyName": "p"}), malformed, "params.policyName"},
 		{api.SignUtf8Message, signing(object{"walletId": "x"}), invalid, "params.walletId"},
 		{api.SignUtf8Message, signing(object{"derivationInfo": nil}), api.TypeMalformed, "params.derivationInfo"},
 		{api.SignUtf8Message, signing(object{"derivationInfo": "m/44'/501'"}), "", ""},

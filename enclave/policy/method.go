@@ -25,6 +25,8 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, read(e, e.getOrganization)}, true
 	case api.AddUserToOrganization:
 		return handler{small, effect(e, e.addUser, nil)}, true
+	case api.DeleteUserFromOrganization:
+		return handler{small, effect(e, e.deleteUser, nil)}, true
 	case api.CreateAuthenticator:
 		return handler{small, effect(e, e.createAuthenticator, nil)}, true
 	case api.DeleteAuthenticator:

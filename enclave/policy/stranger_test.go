@@ -130,7 +130,7 @@ func TestUnstamped(t *testing.T) {
 
 func methods() []api.Method {
 	return []api.Method{
-		api.CreateOrganization, api.GetOrganization, api.AddUserToOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
+		api.CreateOrganization, api.GetOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
 		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetWalletWithTag, api.GetOrganizationWallets, api.GetAccounts,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction,
 	}
@@ -151,7 +151,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 	}
 	takes := map[api.Method][]string{
 		api.GetOrganization: {"organizationId"}, api.AddUserToOrganization: {"organizationId", "user"},
-		api.CreateAuthenticator: {"organizationId", "username", "authenticator"}, api.DeleteAuthenticator: {"organizationId", "username", "authenticatorId"},
+		api.DeleteUserFromOrganization: {"organizationId", "username"},
+		api.CreateAuthenticator:        {"organizationId", "username", "authenticator"}, api.DeleteAuthenticator: {"organizationId", "username", "authenticatorId"},
 		api.CreateWallet: {"organizationId", "walletName"}, api.GetOrCreateWalletWithTag: {"organizationId", "walletName", "tag"},
 		api.GetWalletWithTag: {"organizationId", "tag"}, api.GetOrganizationWallets: {"organizationId"},
 		api.GetAccounts: {"organizationId", "walletId", "accounts"}, api.SignUtf8Message: {"organizationId", "walletId", "message", "derivationInfo"},

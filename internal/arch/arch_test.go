@@ -24,7 +24,7 @@ func zones() map[string][]string {
 		"enclave":  {"api", "stamp", "chain", "proof", "internal", "enclave"},
 		"launch":   {"proof", "internal/attest", "internal/wire"},
 		"host":     {"api", "stamp", "proof", "internal/wire", "host"},
-		"client":   {"api", "stamp", "proof"},
+		"client":   {"api", "chain/base58", "stamp", "proof"},
 	}
 }
 
@@ -35,7 +35,11 @@ func doors() map[string][]string {
 		"cmd/redoubt-signer":    {"enclave", "enclave/signer", "proof"},
 		"cmd/redoubt-certifier": {"enclave", "enclave/certifier", "proof"},
 		"cmd/redoubtd":          {"host"},
-		"cmd/redoubt":           {"api", "chain", "client", "enclave", "host", "internal", "launch", "proof", "stamp"},
+		"cmd/redoubt":           {"api", "chain", "client", "cmd/redoubt", "enclave", "host", "internal", "launch", "proof", "stamp"},
+		// What people type at the prompt reaches a server over the SDK and in no other way.
+		"cmd/redoubt/frame":   {"api", "client"},
+		"cmd/redoubt/profile": {"cmd/redoubt/frame"},
+		"cmd/redoubt/prompt":  {"api", "client", "cmd/redoubt/frame", "cmd/redoubt/profile"},
 	}
 }
 

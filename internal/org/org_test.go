@@ -107,6 +107,46 @@ func TestLastRootStays(t *testing.T) {
 	}
 }
 
+// Whoever can change the organization last stays, user by user as key by key, and so does what does not expire.
+func TestDeleteUser(t *testing.T) {
+	lasting, passing := key(1, 0, 0), key(2, 0, 99)
+	root := func(name string, keys ...org.Authenticator) org.User { return user(name, org.PolicyRoot, keys...) }
+	leaving := root("s", key(4, 0, 0))
+	leaving.Expires = 99
+	gone := root("s", key(4, 0, 0))
+	gone.Expires = 1
+	for why, c := range map[string]struct {
+		users []org.User
+		name  string
+		want  string // type of the error
+	}{
+		"the only one":                 {[]org.User{root("r", lasting)}, "r", api.TypeInvalid},
+		"one of two":                   {[]org.User{root("r", lasting), root("s", key(3, 0, 0))}, "r", ""},
+		"beside one without a key":     {[]org.User{root("r", lasting), root("s")}, "r", api.TypeInvalid},
+		"one without a key":            {[]org.User{root("r", lasting), root("s")}, "s", ""},
+		"beside a key that passes":     {[]org.User{root("r", lasting), root("s", passing)}, "r", api.TypeInvalid},
+		"beside a user who passes":     {[]org.User{root("r", lasting), leaving}, "r", api.TypeInvalid},
+		"beside a user who has passed": {[]org.User{root("r", passing), gone}, "r", api.TypeInvalid},
+		"one who passes":               {[]org.User{root("r", lasting), leaving}, "s", ""},
+		"beside one who is not root":   {[]org.User{root("r", lasting), user("u", org.PolicyCEL, key(3, 0, 0))}, "r", api.TypeInvalid},
+		"one who is not root":          {[]org.User{root("r", lasting), user("u", org.PolicyCEL, key(3, 0, 0))}, "u", ""},
+		"nobody":                       {[]org.User{root("r", lasting)}, "x", api.TypeNotFound},
+		"no name":                      {[]org.User{root("r", lasting)}, "", api.TypeNotFound},
+	} {
+		o := make1(t, c.users...)
+		after, err := o.DeleteUser(c.name, 1)
+		if kind(err) != c.want || (err == nil) != (c.want == "") {
+			t.Errorf("%s: %v, want %q", why, err, c.want)
+		}
+		if err == nil && (after.User(c.name) >= 0 || len(after.Users) != len(c.users)-1) {
+			t.Errorf("%s: the user is still there, or more are gone", why)
+		}
+		if len(o.Users) != len(c.users) || o.User(c.users[0].Username) != 0 {
+			t.Errorf("%s: the state before was changed", why)
+		}
+	}
+}
+
 // A full user gives up the key that expires and was created first, ties by identifier, and only when asked to.
 func TestReplaceExpirableKey(t *testing.T) {
 	full := func(edit func([]org.Authenticator)) *org.Organization {

@@ -35,6 +35,20 @@ func (o *Organization) AddUser(u User, replaceExpirable bool) (*Organization, er
 	return next, next.check()
 }
 
+// DeleteUser returns the organization without a user. The last one that can change the organization stays.
+func (o *Organization) DeleteUser(username string, now uint64) (*Organization, error) {
+	next := o.clone()
+	i := next.User(username)
+	if i < 0 {
+		return nil, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
+	}
+	next.Users = slices.Delete(next.Users, i, i+1)
+	if o.losesRoot(next, now) {
+		return nil, api.Errorf(api.TypeInvalid, "this is the last user with policy ROOT and a key; add another one first").At("params.username")
+	}
+	return next, nil
+}
+
 // AddAuthenticator returns the organization with one more authenticator of a user.
 func (o *Organization) AddAuthenticator(username string, a Authenticator, replaceExpirable bool) (*Organization, error) {
 	next := o.clone()
@@ -69,10 +83,16 @@ func (o *Organization) DeleteAuthenticator(username string, id proof.ID, now uin
 	}
 	gone := keys[j]
 	next.Users[i].Authenticators = slices.Delete(keys, j, j+1)
-	if !next.hasRoot(now) || o.hasRoot(forEver) && !next.hasRoot(forEver) {
+	if o.losesRoot(next, now) {
 		return nil, gone, api.Errorf(api.TypeInvalid, "this is the last authenticator with policy ROOT; register another one first").At("params.authenticatorId")
 	}
 	return next, gone, nil
+}
+
+// losesRoot says whether a change takes away the last key that can change the organization, or the last one that does not
+// expire.
+func (o *Organization) losesRoot(next *Organization, now uint64) bool {
+	return !next.hasRoot(now) || o.hasRoot(forEver) && !next.hasRoot(forEver)
 }
 
 // forEver is a time that only what never expires outlives.

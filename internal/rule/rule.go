@@ -65,7 +65,7 @@ func legacyUserRole(q Question) Decision {
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
-	case api.CreateOrganization, api.AddUserToOrganization, api.CreateAuthenticator, api.DeleteAuthenticator:
+	case api.CreateOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user administer the organization")
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
@@ -81,7 +81,7 @@ func dappConnection(q Question) Decision {
 			return deny(org.PresetDappConnection, "this connection is bound to another wallet")
 		}
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
-	case api.CreateOrganization, api.AddUserToOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
+	case api.CreateOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
 		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets:
 		return deny(org.PresetDappConnection, "a connection may only use its own wallet")
 	}

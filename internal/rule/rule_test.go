@@ -12,7 +12,7 @@ import (
 
 func methods() []api.Method {
 	return []api.Method{
-		api.CreateOrganization, api.GetOrganization, api.AddUserToOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
+		api.CreateOrganization, api.GetOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
 		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetWalletWithTag, api.GetOrganizationWallets, api.GetAccounts,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction,
 		"exportWallet", "signRawPayload", "deleteUser", "", "SIGNTRANSACTION", // what does not exist is allowed to nobody but ROOT and ALLOW_ALL

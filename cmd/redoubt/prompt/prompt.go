@@ -1,0 +1,33 @@
+// Package prompt holds the commands with which people use a server: they make keys, organizations, users and wallets, and
+// sign. All of them go through the Go SDK, as any program would; none can do more than its key may.
+package prompt
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
+)
+
+// Commands lists the commands of this package.
+func Commands() []*cobra.Command {
+	return []*cobra.Command{
+		keygen(), profiles(),
+		acting("org", "Found an organization, show it", orgCreate, orgShow),
+		acting("user", "Add and remove users of the organization", userAdd, userRemove),
+		acting("authenticator", "Add and remove the keys of a user", authenticatorAdd, authenticatorRemove),
+		acting("wallet", "Make wallets, find them, derive accounts", walletCreate, walletList, walletFind, walletAccounts),
+		acting("sign", "Sign messages, typed data and transactions", signMessage, signTransaction, signTypedData),
+	}
+}
+
+// acting makes a group of commands that talk to a server, and so share the flags which say to which one and as whom.
+func acting(word, short string, commands ...func(*session) *cobra.Command) *cobra.Command {
+	s := &session{}
+	var all []*cobra.Command
+	for _, c := range commands {
+		all = append(all, frame.JSON(c(s)))
+	}
+	group := frame.Group(word, short, all...)
+	s.flags(group)
+	return group
+}
