@@ -102,6 +102,7 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 	if _, err := wire.Ask[wire.Empty](ctx, e.host, wire.KindCommit, row); err != nil {
 		return nil, err
 	}
+	e.stats.committed(proposals, len(items))
 	e.settle(head, proposals, newest)
 	return &batch{proposals: proposals, head: head, signed: make(chan struct{})}, nil
 }
