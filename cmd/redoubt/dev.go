@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/host/network"
+	"github.com/redoubt-kms/redoubt/host/telemetry"
 	"github.com/redoubt-kms/redoubt/host/web"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/launch"
@@ -34,18 +36,20 @@ type devOptions struct {
 	place     deployment
 	nodes     list
 	rateLimit uint
+	metrics   string // address of /metrics; empty for none
 	verbose   bool
 	profile   string // folder
 }
 
 func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o devOptions
-	f := flags("dev", "dev --data DIR [--addr HOST:PORT] [--anchor-dir DIR] [--rpc CHAIN/NETWORK=URL]... [--rate-limit N]", stderr)
+	f := flags("dev", "dev --data DIR [--addr HOST:PORT] [--anchor-dir DIR] [--rpc CHAIN/NETWORK=URL]... [--rate-limit N] [--metrics-addr HOST:PORT]", stderr)
 	f.StringVar(&o.address, "addr", "127.0.0.1:8484", "where to serve")
 	f.StringVar(&o.place.dir, "data", "", "folder of the data; an empty or missing one is set up")
 	f.StringVar(&o.place.anchor, "anchor-dir", "", "folder of the anchor, best on another disk (default: the folder of the data)")
 	f.Var(&o.nodes, "rpc", "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
 	f.UintVar(&o.rateLimit, "rate-limit", 0, "requests a second of one organization; 0 for no limit")
+	f.StringVar(&o.metrics, "metrics-addr", "", "where to serve /metrics for Prometheus, not where the API is (default: nowhere)")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	f.StringVar(&o.place.server, "postgres", "", "keep the ledger in PostgreSQL at this `DSN` instead of a file of the data folder")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder` when it ends")
@@ -58,6 +62,9 @@ func runDev(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	}
 	if err := o.place.absolute(); err != nil {
 		return err
+	}
+	if _, _, err := net.SplitHostPort(o.metrics); o.metrics != "" && (err != nil || o.metrics == o.address && !strings.HasSuffix(o.address, ":0")) {
+		return fmt.Errorf("%w: --metrics-addr: want HOST:PORT, and not that of the API", errUsage)
 	}
 	if o.rateLimit > math.MaxUint32 {
 		return fmt.Errorf("%w: --rate-limit is too large", errUsage)
@@ -147,12 +154,19 @@ func (o devOptions) run(ctx context.Context, log *slog.Logger, broadcast *networ
 	if err != nil {
 		return err
 	}
-	counter := desk.New(store, doors[proof.RolePolicy], log)
-	if err := openDesk(ctx, counter, ended, log); err != nil {
+	watch, err := telemetry.Start(running, telemetry.Options{Metrics: o.metrics}, log)
+	if err != nil {
 		return err
 	}
+	defer watch.Close()
+	counter := desk.New(watch.Store(store), doors[proof.RolePolicy], log)
+	ready, err := openDesk(ctx, counter, ended, log)
+	if err != nil {
+		return err
+	}
+	watch.Opened(ready, counter)
 	go counter.Keep(running)
-	return web.Serve(ctx, web.New(counter, broadcast, log), listener, "", "", stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), log)), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.
@@ -208,10 +222,12 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 }
 
 // openDesk waits until the policy engine serves, or says why it does not.
-func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) error {
+func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) (wire.Ready, error) {
 	opened := make(chan error, 1)
+	var ready wire.Ready
 	go func() {
-		ready, err := d.Open(ctx, desk.StartPatience)
+		var err error
+		ready, err = d.Open(ctx, desk.StartPatience)
 		if err == nil {
 			log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
 		}
@@ -219,17 +235,17 @@ func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) 
 	}()
 	select {
 	case err := <-opened:
-		return err
+		return ready, err
 	case reason := <-e.first:
 		var refused *desk.RefusedError
 		select {
 		case err := <-opened: // the reason that the policy engine gave is the better one
 			if errors.As(err, &refused) {
-				return err
+				return wire.Ready{}, err
 			}
 		case <-time.After(200 * time.Millisecond):
 		}
-		return errors.New(reason)
+		return wire.Ready{}, errors.New(reason)
 	}
 }
 
