@@ -150,15 +150,15 @@ func (o devOptions) run(ctx context.Context, log *slog.Logger, broadcast *networ
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := &enclaves{}
 	defer func() { stop(); ended.wait(stopBudget) }()
-	doors, err := o.launch(running, ended, log, image, manifest, key)
-	if err != nil {
-		return err
-	}
 	watch, err := telemetry.Start(running, telemetry.Options{Metrics: o.metrics}, log)
 	if err != nil {
 		return err
 	}
 	defer watch.Close()
+	doors, err := o.launch(running, ended, log, image, manifest, key)
+	if err != nil {
+		return err
+	}
 	counter := desk.New(watch.Store(store), doors[proof.RolePolicy], log)
 	ready, err := openDesk(ctx, counter, ended, log)
 	if err != nil {
