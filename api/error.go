@@ -52,6 +52,15 @@ const (
 	TypeNoRoute          = "no-such-route"
 )
 
+// Types lists the types of errors.
+func Types() []string {
+	return []string{
+		TypeMalformed, TypeTooLarge, TypeUnknownMethod, TypeExpired, TypeInvalid, TypeTransaction, TypeUnsupported,
+		TypeUnauthenticated, TypeDenied, TypeNotFound, TypeConflict, TypeLimit, TypeRateLimited, TypeOverloaded,
+		TypeUnavailable, TypeInternal, TypeMethodNotAllowed, TypeNoRoute,
+	}
+}
+
 // Status returns the HTTP status of a type of error; what is not listed is 400.
 func Status(kind string) int {
 	switch kind {

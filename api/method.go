@@ -21,3 +21,12 @@ const (
 	EthereumSignTypedData      Method = "ethereumSignTypedData"
 	SignTransaction            Method = "signTransaction"
 )
+
+// Methods lists the methods that this release serves.
+func Methods() []Method {
+	return []Method{
+		CreateOrganization, GetOrganization, AddUserToOrganization, CreateAuthenticator, DeleteAuthenticator, CreateWallet,
+		GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message, EthereumSignMessage,
+		EthereumSignTypedData, SignTransaction,
+	}
+}

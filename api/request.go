@@ -152,20 +152,6 @@ type SignTransactionParams struct {
 	SimulationConfig *SimulationConfig `json:"simulationConfig,omitempty"`
 }
 
-// TransactionObject is a transaction by its kind.
-type TransactionObject struct {
-	Kind                 string `json:"kind"`            // RLP_ENCODED, EIP_1559 or PSBT
-	Bytes                string `json:"bytes,omitempty"` // of RLP_ENCODED and PSBT
-	ChainID              Raw    `json:"chainId,omitempty"`
-	Nonce                Raw    `json:"nonce,omitempty"`
-	GasLimit             Raw    `json:"gasLimit,omitempty"`
-	MaxFeePerGas         Raw    `json:"maxFeePerGas,omitempty"`
-	MaxPriorityFeePerGas Raw    `json:"maxPriorityFeePerGas,omitempty"`
-	To                   string `json:"to,omitempty"`
-	Value                Raw    `json:"value,omitempty"`
-	Data                 string `json:"data,omitempty"`
-}
-
 // SubmissionConfig names the network to broadcast to.
 type SubmissionConfig struct {
 	Chain   string `json:"chain"`

@@ -70,7 +70,7 @@ type Approval struct {
 // AuthorityChange hands control over something to somebody.
 type AuthorityChange struct {
 	Subject string // the account, mint or contract
-	Kind    string // the instruction or authority that changes, in the chain's own words
+	Kind    string // the instruction or authority that changes, in the chain's own words, with network and nonce if it names them
 	To      string // the new authority; empty when it is removed
 }
 

@@ -127,7 +127,7 @@ func (c *Client) SignSolana(ctx context.Context, wallet, path string, transactio
 	return c.sign(ctx, wallet, path, quoted(base64.RawURLEncoding.EncodeToString(transaction)), to)
 }
 
-// SignEVM signs a transaction given as its object (RLP_ENCODED or EIP_1559), and broadcasts it when to is given.
+// SignEVM signs a transaction given as its object (RLP_ENCODED, EIP_1559, EIP_4844 or EIP_7702), and broadcasts it when to is given.
 func (c *Client) SignEVM(ctx context.Context, wallet, path string, transaction api.TransactionObject, to *api.SubmissionConfig) (Signed, error) {
 	raw, err := json.Marshal(transaction)
 	if err != nil {

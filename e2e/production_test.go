@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,7 +82,10 @@ func (d *deployed) serve(t *testing.T) *server {
 
 // The production shape works: initialised once, four programs, no sign-up without a stamp, and each may be restarted.
 func TestProductionShape(t *testing.T) {
-	d := newDeployment(t, "rate-limit = 1000")
+	g := &gathered{}
+	c := httptest.NewServer(g)
+	defer c.Close()
+	d := newDeployment(t, fmt.Sprintf("rate-limit = 1000\nmetrics-addr = \"localhost:0\"\ntraces = %q", c.URL))
 	if code, out := redoubt(t, "init", "--config", d.config); code != 0 || !strings.Contains(out, "manifest") {
 		t.Fatalf("%d %s", code, out)
 	}
@@ -111,13 +115,35 @@ func TestProductionShape(t *testing.T) {
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("redoubtd: %v", err)
 	}
-	o.at(d.serve(t))
+	s = d.serve(t)
+	o.at(s)
 	eventually(t, func() bool { return o.root.call(t, "getOrganization", object{"organizationId": o.id}).status == 200 })
 	if got := o.sign(t, "x"); got != first {
 		t.Errorf("signature %s, before %s", got, first)
 	}
+	d.watched(t, s, g)
 	if code, out := redoubt(t, "init", "--config", d.config); code != 0 || !strings.Contains(out, "epoch 1") {
 		t.Errorf("init again, with the same binaries: %d %s", code, out)
+	}
+}
+
+// watched says that redoubtd shows its metrics and that its traces, of the run before, arrived.
+func (d *deployed) watched(t *testing.T, s *server, g *gathered) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(d.dir, "redoubtd.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.log = &lockedBuffer{}
+	_, _ = s.log.Write(b)
+	shown, _ := s.scrape(t)
+	if shown["redoubt_requests_total{method=signUtf8Message,outcome=ok}"] != 1 || shown["redoubt_enclave_up{role=signer}"] != 1 {
+		t.Errorf("metrics: %v", shown)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.spans) == 0 {
+		t.Error("no traces")
 	}
 }
 
@@ -135,6 +161,7 @@ func eventually(t *testing.T, holds func() bool) {
 func TestConfigurationMistakes(t *testing.T) {
 	for name, more := range map[string]string{
 		"unknown setting": "rate-limits = 5", "mode": "mode = \"prod\"", "listen": "listen = 5",
+		"metrics without port": "metrics-addr = \"localhost\"", "metrics on the API": "metrics-addr = \"127.0.0.1:0\"",
 	} {
 		d := newDeployment(t, "")
 		b, err := os.ReadFile(d.config)

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"math/big"
+	"slices"
 
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
@@ -52,7 +53,8 @@ func newWalk(publicKey []byte, chainID *big.Int) *walk {
 // Effects says what the transaction does if the account of publicKey signs it. Addresses carry their EIP-55 checksum,
 // except inside CAIP-19 names, where contracts are in lower case.
 //
-// FeeMax is gas times the fee cap; what some rollups charge on top for data is outside of any signed bound. A
+// FeeMax is gas times the fee cap, and blob gas times its own; what some rollups charge on top for data is outside of
+// any signed bound. Authorizations (EIP-7702) are changes of authority over the accounts that signed them. A
 // transaction without chain id, which every network runs, or with chain id 0, which none does, counts as unknown.
 //
 // A call is named by its selector and the exact shape of its arguments; what the contract at that address makes of
@@ -72,12 +74,20 @@ func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 		w.effects.Unknown = true
 	}
 	if t.to != nil && len(t.data) > 0 {
-		w.effects.Programs = []string{to}
+		w.program(to)
 		if !w.call(*t.to, t.data) {
 			w.effects.Unknown = true
 		}
 	}
+	w.delegations(t)
 	return w.effects
+}
+
+// program names a contract, once.
+func (w *walk) program(address string) {
+	if !slices.Contains(w.effects.Programs, address) {
+		w.effects.Programs = append(w.effects.Programs, address)
+	}
 }
 
 func (w *walk) transfer(asset, from, to string, amount *big.Int) {

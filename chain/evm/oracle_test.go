@@ -61,7 +61,7 @@ func (g generator) address() *common.Address {
 
 func (g generator) transaction() (*types.Transaction, types.Signer) {
 	id := new(big.Int).Add(g.number(6), big.NewInt(1))
-	switch g.IntN(4) {
+	switch g.IntN(6) {
 	case 0:
 		return types.NewTx(g.legacy()), types.HomesteadSigner{}
 	case 1:
@@ -71,6 +71,10 @@ func (g generator) transaction() (*types.Transaction, types.Signer) {
 			ChainID: id, Nonce: g.word(7), GasPrice: g.number(20), Gas: g.word(8), To: g.receiver(),
 			Value: g.number(32), Data: g.bytes(300), AccessList: g.accessList(),
 		}), types.NewLondonSigner(id)
+	case 3:
+		return types.NewTx(g.blob(id)), types.NewPragueSigner(id)
+	case 4:
+		return types.NewTx(g.setCode(id)), types.NewPragueSigner(id)
 	default:
 		tip := g.number(12)
 		return types.NewTx(&types.DynamicFeeTx{
@@ -96,6 +100,15 @@ func unsignedBytes(t *testing.T, tx *types.Transaction, signer types.Signer) []b
 	case tx.Type() == types.DynamicFeeTxType:
 		fields = []any{
 			tx.ChainId(), tx.Nonce(), tx.GasTipCap(), tx.GasFeeCap(), tx.Gas(), to(tx), tx.Value(), tx.Data(), tx.AccessList(),
+		}
+	case tx.Type() == types.BlobTxType, tx.Type() == types.SetCodeTxType:
+		fields = []any{
+			tx.ChainId(), tx.Nonce(), tx.GasTipCap(), tx.GasFeeCap(), tx.Gas(), to(tx), tx.Value(), tx.Data(), tx.AccessList(),
+		}
+		if tx.Type() == types.SetCodeTxType {
+			fields = append(fields, tx.SetCodeAuthorizations())
+		} else {
+			fields = append(fields, tx.BlobGasFeeCap(), tx.BlobHashes())
 		}
 	case signer.ChainID() != nil:
 		fields = append(fields, signer.ChainID(), uint(0), uint(0))
@@ -165,6 +178,7 @@ func compareFields(t *testing.T, ours *evm.Transaction, theirs *types.Transactio
 		ours.Value().Cmp(theirs.Value()) == 0 && ours.MaxFee().Cmp(theirs.GasFeeCap()) == 0 &&
 		ours.MaxPriorityFee().Cmp(theirs.GasTipCap()) == 0 && (ours.To() == nil) == (theirs.To() == nil) &&
 		len(ours.AccessList()) == len(theirs.AccessList())
+	compareNewerFields(t, ours, theirs)
 	if !same || (ours.To() != nil && *ours.To() != [20]byte(*theirs.To())) {
 		t.Fatal("fields differ")
 	}

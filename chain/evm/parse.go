@@ -16,7 +16,7 @@ const (
 )
 
 // ParseUnsigned reads a serialized transaction that has no signature yet: six fields or nine (chain id, 0, 0) of the
-// legacy form, type 1 or type 2.
+// legacy form, or types 1 to 4.
 func ParseUnsigned(b []byte) (*Transaction, error) {
 	t, r, err := parseBody(b)
 	if err != nil {
@@ -25,7 +25,7 @@ func ParseUnsigned(b []byte) (*Transaction, error) {
 	if t.kind == KindLegacy {
 		err = t.unsignedTail(r)
 	} else if r.More() {
-		err = chain.Malformed(r.Offset(), "fields after the access list: the transaction is signed already")
+		err = chain.Malformed(r.Offset(), "fields after the last one: the transaction is signed already")
 	}
 	if err != nil {
 		return nil, err
@@ -85,6 +85,9 @@ func parseBody(b []byte) (*Transaction, *rlp.Reader, error) {
 	if err := outer.End(); err != nil {
 		return nil, nil, err
 	}
+	if kind == KindBlob && r.IsList() {
+		return nil, nil, chain.Malformed(r.Offset(), "a blob transaction with its blobs, commitments and proofs: leave them out to have it signed")
+	}
 	t := &Transaction{kind: kind}
 	if err := t.readFields(r); err != nil {
 		return nil, nil, err
@@ -94,7 +97,14 @@ func parseBody(b []byte) (*Transaction, *rlp.Reader, error) {
 			return nil, nil, err
 		}
 	}
-	return t, r, nil
+	switch kind {
+	case KindBlob:
+		err = t.readBlobs(r)
+	case KindSetCode:
+		err = t.readAuthorizations(r)
+	case KindLegacy, KindAccessList, KindDynamicFee:
+	}
+	return t, r, err
 }
 
 func readKind(b []byte) (kind Kind, start int, err error) {
@@ -104,12 +114,8 @@ func readKind(b []byte) (kind Kind, start int, err error) {
 	switch first := b[0]; {
 	case first >= listFrom:
 		return KindLegacy, 0, nil
-	case first == byte(KindAccessList), first == byte(KindDynamicFee):
+	case first >= byte(KindAccessList) && first <= byte(KindSetCode):
 		return Kind(first), 1, nil
-	case first == 3:
-		return 0, 0, chain.Malformed(0, "blob transactions (type 3) are not supported")
-	case first == 4:
-		return 0, 0, chain.Malformed(0, "set-code transactions (type 4) are not supported")
 	case first < typedBefore:
 		return 0, 0, chain.Malformed(0, "unknown transaction type %d", first)
 	default:
@@ -131,7 +137,7 @@ func (t *Transaction) readFields(r *rlp.Reader) error {
 		return err
 	}
 	t.feeCap = t.tip
-	if t.kind == KindDynamicFee {
+	if t.kind.hasTip() {
 		if t.feeCap, err = r.Uint(256); err != nil {
 			return err
 		}
@@ -214,10 +220,18 @@ func (t *Transaction) check() error {
 	case t.cost().BitLen() > 256:
 		return chain.Malformed(0, "gas times price exceeds 256 bits")
 	}
+	switch t.kind {
+	case KindBlob:
+		return t.checkBlobs()
+	case KindSetCode:
+		return t.checkAuthorizations()
+	case KindLegacy, KindAccessList, KindDynamicFee:
+	}
 	return nil
 }
 
-// cost is the most wei that gas can take.
+// cost is the most wei that gas can take, that of blobs included.
 func (t *Transaction) cost() *big.Int {
-	return new(big.Int).Mul(t.feeCap, new(big.Int).SetUint64(t.gas))
+	gas := new(big.Int).Mul(t.feeCap, new(big.Int).SetUint64(t.gas))
+	return gas.Add(gas, t.blobCost())
 }

@@ -1,6 +1,7 @@
 package evm_test
 
 import (
+	"math/big"
 	"strings"
 	"testing"
 
@@ -9,9 +10,12 @@ import (
 
 func TestIsPreimage(t *testing.T) {
 	seen := samples(t)
-	seen["blob"] = list(t, "0180808080808080c080c0", 3)
+	seen["blob without fields"] = list(t, "0180808080808080c080c0", 3)
+	seen["blob with its blobs"] = list(t, "c20180"+"c0c0c0", 3)
 	seen["unknown type"] = list(t, "018080", 0x7e)
 	seen["authorization"] = list(t, "8094000000000000000000000000000000000000dead80", 5)
+	seen["authorization of every network"] = evm.Authorization{ChainID: new(big.Int)}.Preimage()
+	seen["authorization of a long id"] = evm.Authorization{ChainID: big.NewInt(1 << 60), Nonce: 1 << 63}.Preimage()
 	seen["typed data"] = append([]byte{0x19, 0x01}, make([]byte, 64)...)
 	seen["personal message"] = []byte("\x19Ethereum Signed Message:\n5hello")
 	for name, b := range seen {

@@ -61,18 +61,31 @@ func (t *Transaction) signatureV(parity byte) *big.Int {
 
 // sender checks a signature's bounds and finds the address of its key.
 func (t *Transaction) sender(signature []byte) ([20]byte, error) {
+	if err := checkBounds(signature); err != nil {
+		return [20]byte{}, err
+	}
+	return recoverAddress(t.SigningBytes(), signature)
+}
+
+// checkBounds holds r‖s‖recovery id against what networks take: EIP-2 wants s in the lower half.
+func checkBounds(signature []byte) error {
 	if len(signature) != 65 || signature[64] > 1 {
-		return [20]byte{}, fmt.Errorf("%w: not r, s and a recovery id of 0 or 1", ErrSignature)
+		return fmt.Errorf("%w: not r, s and a recovery id of 0 or 1", ErrSignature)
 	}
 	var r, s secp256k1.ModNScalar
 	if r.SetByteSlice(signature[:32]) || r.IsZero() {
-		return [20]byte{}, fmt.Errorf("%w: r out of range", ErrSignature)
+		return fmt.Errorf("%w: r out of range", ErrSignature)
 	}
 	if s.SetByteSlice(signature[32:64]) || s.IsZero() || s.IsOverHalfOrder() {
-		return [20]byte{}, fmt.Errorf("%w: s out of range", ErrSignature)
+		return fmt.Errorf("%w: s out of range", ErrSignature)
 	}
+	return nil
+}
+
+// recoverAddress finds whose signature of a digest this is, once its bounds are checked.
+func recoverAddress(digest, signature []byte) ([20]byte, error) {
 	compact := append([]byte{27 + signature[64]}, signature[:64]...)
-	key, _, err := ecdsa.RecoverCompact(compact, t.SigningBytes())
+	key, _, err := ecdsa.RecoverCompact(compact, digest)
 	if err != nil {
 		return [20]byte{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}

@@ -1,7 +1,7 @@
 // Package evm reads and signs what accounts of Ethereum and its kin sign: transactions of the legacy form (yellow
-// paper, EIP-155), of type 1 (EIP-2930) and of type 2 (EIP-1559), personal messages (EIP-191) and typed data
-// (EIP-712). A transaction is read to its last byte and written back to the same bytes, or refused; blob (EIP-4844)
-// and set-code (EIP-7702) transactions are refused.
+// paper, EIP-155), of type 1 (EIP-2930), 2 (EIP-1559), 3 (EIP-4844, without its blobs) and 4 (EIP-7702), personal
+// messages (EIP-191) and typed data (EIP-712). A transaction is read to its last byte and written back to the same
+// bytes, or refused.
 package evm
 
 import (
@@ -23,7 +23,12 @@ const (
 	KindLegacy     Kind = 0
 	KindAccessList Kind = 1
 	KindDynamicFee Kind = 2
+	KindBlob       Kind = 3
+	KindSetCode    Kind = 4
 )
+
+// hasTip says that a kind has a priority fee beside its fee cap, as all have since EIP-1559.
+func (k Kind) hasTip() bool { return k >= KindDynamicFee }
 
 // AccessTuple is one entry of an EIP-2930 access list.
 type AccessTuple struct {
@@ -43,6 +48,9 @@ type Transaction struct {
 	value    *big.Int
 	data     []byte
 	access   []AccessTuple
+	blobFee  *big.Int   // the most wei for a unit of blob gas; nil unless KindBlob
+	blobs    [][32]byte // versioned hashes
+	consents []Authorization
 	unsigned []byte // the bytes whose digest is signed
 }
 
@@ -104,7 +112,7 @@ func (t *Transaction) fields() []byte {
 		out = rlp.AppendUint(out, t.chainID)
 	}
 	out = rlp.AppendUint64(out, t.nonce)
-	if t.kind == KindDynamicFee {
+	if t.kind.hasTip() {
 		out = rlp.AppendUint(out, t.tip)
 	}
 	out = rlp.AppendUint(out, t.feeCap)
@@ -127,7 +135,15 @@ func (t *Transaction) fields() []byte {
 		}
 		list = rlp.AppendList(list, rlp.AppendList(rlp.AppendBytes(nil, a.Address[:]), keys))
 	}
-	return rlp.AppendList(out, list)
+	out = rlp.AppendList(out, list)
+	switch t.kind {
+	case KindBlob:
+		out = t.appendBlobs(out)
+	case KindSetCode:
+		out = t.appendAuthorizations(out)
+	case KindLegacy, KindAccessList, KindDynamicFee:
+	}
+	return out
 }
 
 // encodeUnsigned writes the transaction as it is signed.

@@ -69,6 +69,8 @@ func samples(t testing.TB) map[string][]byte {
 		"creation": list(t, "098504a817c800830186a08080826000018080"),
 		"type1":    list(t, "01098504a817c800825208"+to+"80821234"+access, 1),
 		"type2":    list(t, "83aa36a78001843b9aca0082520894000000000000000000000000000000000000dead0180c0", 2),
+		"type3":    list(t, blobFields("83aa36a7"), 3),
+		"type4":    list(t, setCodeFields("83aa36a7", authorizationItem(t)), 4),
 	}
 }
 
@@ -115,8 +117,6 @@ func TestParseUnsignedRefuses(t *testing.T) {
 	to := "943535353535353535353535353535353535353535"
 	for _, tc := range []struct{ name, in, reason string }{
 		{"empty", "", "empty transaction"},
-		{"blob", "03c0", "blob transactions"},
-		{"set code", "04c0", "set-code transactions"},
 		{"unknown type", "7fc0", "unknown transaction type"},
 		{"string", "80", "neither a list"},
 		{"list length not minimal", "f82c" + "098504a817c800825208" + to + "880de0b6b3a764000080018080", "not minimal"},
@@ -156,6 +156,14 @@ func TestCostOverflow(t *testing.T) {
 	f.GasLimit, f.Value = 1, new(big.Int).Add(max256, big.NewInt(1))
 	if _, err := evm.NewDynamicFee(f); !errors.Is(err, evm.ErrField) {
 		t.Errorf("value of 2^256: error = %v, want ErrField", err)
+	}
+	f.Value, f.To = big.NewInt(1), &[20]byte{}
+	hashes := [][32]byte{{1}}
+	if _, err := evm.NewBlob(f, new(big.Int), hashes); err != nil {
+		t.Errorf("a cost of 2^256-1 and free blobs are refused: %v", err)
+	}
+	if _, err := evm.NewBlob(f, big.NewInt(1), hashes); !errors.Is(err, evm.ErrField) {
+		t.Errorf("cost of 2^256 with its blob: error = %v, want ErrField", err)
 	}
 	f.Value = big.NewInt(-1)
 	if _, err := evm.NewDynamicFee(f); !errors.Is(err, evm.ErrField) {

@@ -57,7 +57,7 @@ func nodeRules(s *evm.Signed) string {
 }
 
 // TestEthereumTests runs the transactions of ethereum/tests under Cancun, the newest fork there: 50 valid ones with
-// hash and sender, 99 invalid ones. The parser itself refuses what no network takes; the rest is nodeRules.
+// hash and sender, 99 invalid ones; none is of type 3 or 4 (go-ethereum is the oracle of those). The parser itself refuses what no network takes; the rest is nodeRules.
 func TestEthereumTests(t *testing.T) {
 	counts := make(map[string]int)
 	root := vectors.Dir(t, "ethereum-tests", "TransactionTests")

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/host/network"
+	"github.com/redoubt-kms/redoubt/host/telemetry"
 	"github.com/redoubt-kms/redoubt/host/web"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/launch"
@@ -35,6 +37,7 @@ type devOptions struct {
 	place     deployment
 	nodes     []string
 	rateLimit uint32
+	metrics   string // address of /metrics; empty for none
 	verbose   bool
 	profile   string // folder
 }
@@ -57,6 +60,7 @@ keys are files of that folder, and the enclaves are ordinary processes.`,
 	f.StringVar(&o.place.anchor, "anchor-dir", "", "`DIR` of the anchor, best on another disk (default the folder of the data)")
 	f.StringArrayVar(&o.nodes, "rpc", nil, "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
 	f.Uint32Var(&o.rateLimit, "rate-limit", 0, "`NUMBER` of requests a second of one organization; 0 for no limit")
+	f.StringVar(&o.metrics, "metrics-addr", "", "`HOST:PORT` of /metrics for Prometheus, not where the API is (default nowhere)")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	f.StringVar(&o.place.server, "postgres", "", "keep the ledger in PostgreSQL at this `DSN` instead of a file of the data folder")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder` when it ends")
@@ -67,6 +71,9 @@ keys are files of that folder, and the enclaves are ordinary processes.`,
 func (o devOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := o.place.absolute(); err != nil {
 		return err
+	}
+	if _, _, err := net.SplitHostPort(o.metrics); o.metrics != "" && (err != nil || o.metrics == o.address && !strings.HasSuffix(o.address, ":0")) {
+		return frame.Usagef("--metrics-addr: want HOST:PORT, and not that of the API")
 	}
 	broadcast, err := network.New(o.nodes)
 	if err != nil {
@@ -149,16 +156,23 @@ func (o devOptions) start(ctx context.Context, log *slog.Logger, broadcast *netw
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := &enclaves{}
 	defer func() { stop(); ended.wait(stopBudget) }()
+	watch, err := telemetry.Start(running, telemetry.Options{Metrics: o.metrics}, log)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
 	doors, err := o.launch(running, ended, log, image, manifest, key)
 	if err != nil {
 		return err
 	}
-	counter := desk.New(store, doors[proof.RolePolicy], log)
-	if err := openDesk(ctx, counter, ended, log); err != nil {
+	counter := desk.New(watch.Store(store), doors[proof.RolePolicy], log)
+	ready, err := openDesk(ctx, counter, ended, log)
+	if err != nil {
 		return err
 	}
+	watch.Opened(ready, counter)
 	go counter.Keep(running)
-	return web.Serve(ctx, web.New(counter, broadcast, log), listener, "", "", stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), log)), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.
@@ -214,10 +228,12 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 }
 
 // openDesk waits until the policy engine serves, or says why it does not.
-func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) error {
+func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) (wire.Ready, error) {
 	opened := make(chan error, 1)
+	var ready wire.Ready
 	go func() {
-		ready, err := d.Open(ctx, desk.StartPatience)
+		var err error
+		ready, err = d.Open(ctx, desk.StartPatience)
 		if err == nil {
 			log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
 		}
@@ -225,17 +241,17 @@ func openDesk(ctx context.Context, d *desk.Desk, e *enclaves, log *slog.Logger) 
 	}()
 	select {
 	case err := <-opened:
-		return err
+		return ready, err
 	case reason := <-e.first:
 		var refused *desk.RefusedError
 		select {
 		case err := <-opened: // the reason that the policy engine gave is the better one
 			if errors.As(err, &refused) {
-				return err
+				return wire.Ready{}, err
 			}
 		case <-time.After(200 * time.Millisecond):
 		}
-		return errors.New(reason)
+		return wire.Ready{}, errors.New(reason)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/redoubt-kms/redoubt/host/network"
 	"github.com/redoubt-kms/redoubt/host/store/postgres"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
+	"github.com/redoubt-kms/redoubt/host/telemetry"
 	"github.com/redoubt-kms/redoubt/host/web"
 )
 
@@ -54,18 +55,24 @@ func run(ctx context.Context, path string) error {
 	defer store.Close()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	counter := desk.New(store, c.Enclaves["policy"].Address, log)
+	watch, err := telemetry.Start(running, telemetry.Options{Metrics: c.MetricsAddr, Traces: c.Traces}, log)
+	if err != nil {
+		return err
+	}
+	defer watch.Close()
+	counter := desk.New(watch.Store(store), c.Enclaves["policy"].Address, log)
 	ready, err := counter.Open(ctx, desk.StartPatience)
 	if err != nil {
 		return err
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
+	watch.Opened(ready, counter)
 	go counter.Keep(running)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err
 	}
-	return web.Serve(ctx, web.New(counter, nodes, log), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(nodes), log)), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
 }
 
 // openStore opens the ledger where the configuration says it is.

@@ -141,7 +141,7 @@ func TestRoles(t *testing.T) {
 	}
 	for kind, allowed := range map[wire.Kind]string{
 		wire.KindChallenge: "|policy|signer|certifier|host|", wire.KindAdmit: "|policy|signer|certifier|host|",
-		wire.KindOpen: "policy|", wire.KindAnchor: "policy|", wire.KindNote: "policy|",
+		wire.KindOpen: "policy|", wire.KindAnchor: "policy|", wire.KindNote: "policy|", wire.KindCertifierCounters: "policy|",
 		wire.KindNewest: "policy|signer|certifier|host|", 0: "", 255: "", wire.KindSign: "", wire.KindRequest: "",
 	} {
 		message, ok := messages[kind]

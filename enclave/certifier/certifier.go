@@ -24,6 +24,7 @@ type Certifier struct {
 	vault    *enclave.Vault
 	key      ed25519.PrivateKey
 	manifest proof.Hash
+	stats    stats
 
 	mu         sync.Mutex
 	anchor     *anchorFile
@@ -98,6 +99,8 @@ func (c *Certifier) handle(role proof.Role, call *wire.Call) {
 		wire.Serve(call, c.newest)
 	case call.Kind == wire.KindNote && role == proof.RolePolicy:
 		wire.Serve(call, c.note)
+	case call.Kind == wire.KindCertifierCounters && role == proof.RolePolicy:
+		wire.Serve(call, c.counters)
 	default:
 		call.Fail(wire.Faultf("refused", "role %q may not ask this", role))
 	}
@@ -128,6 +131,7 @@ func (c *Certifier) challenge(wire.Empty) (wire.Challenge, error) {
 // admit certifies an enclave whose evidence fits the manifest and one of our challenges, which it uses up.
 func (c *Certifier) admit(request wire.Evidence) (wire.Certificate, error) {
 	evidence, err := c.judge(request.Evidence)
+	c.stats.judged(err)
 	if err != nil {
 		return wire.Certificate{}, wire.Faultf("refused", "not admitted: %v", err)
 	}

@@ -30,6 +30,7 @@ func (c *Certifier) moveAnchor(request wire.AnchorRequest) (wire.Anchored, error
 		next.Head = head
 	}
 	receipt, err := c.store(next)
+	c.stats.anchored(len(request.Heads), err)
 	return wire.Anchored{Receipt: receipt}, err
 }
 
@@ -61,6 +62,7 @@ func (c *Certifier) store(next anchored) (proof.SignedReceipt, error) {
 		return proof.SignedReceipt{}, wire.Faultf("anchor", "the anchor cannot be written: %v", err)
 	}
 	c.state = next
+	c.stats.receipts.Add(1)
 	return c.receipt()
 }
 

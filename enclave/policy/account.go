@@ -101,6 +101,7 @@ func (e *Engine) derive(ctx context.Context, wallet proof.ID, wanted []account) 
 	for i, a := range wanted {
 		if known, ok := e.accounts.get(wallet, a); ok {
 			all[i] = known
+			e.stats.accountHits.Add(1)
 			continue
 		}
 		missing, at = append(missing, a.request()), append(at, i)
@@ -108,6 +109,7 @@ func (e *Engine) derive(ctx context.Context, wallet proof.ID, wanted []account) 
 	if len(missing) == 0 {
 		return all, nil
 	}
+	e.stats.accountMisses.Add(uint64(len(missing)))
 	derived, err := e.deriveBySigner(ctx, wallet, missing)
 	if err != nil {
 		return nil, err

@@ -85,6 +85,7 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 	if _, err := wire.Ask[wire.Empty](ctx, e.host, wire.KindCommit, row); err != nil {
 		return nil, err
 	}
+	e.stats.committed(proposals, len(items))
 	e.settle(head, proposals, newest)
 	return newBatch(proposals, head), nil
 }

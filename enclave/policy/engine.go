@@ -29,6 +29,7 @@ type Engine struct {
 	logKey    [32]byte
 	headKey   [32]byte
 	tagKey    [32]byte
+	stats     stats
 
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex

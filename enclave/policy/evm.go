@@ -37,16 +37,19 @@ func evmTransaction(params *api.SignTransactionParams) (intent, error) {
 		}, submission(submit, r.Transaction, "0x"+hex.EncodeToString(hash[:])), nil
 	}
 	return intent{
-		kind: permit.PayloadEVM, algorithm: api.Secp256k1Keccak256, bytes: tx.Unsigned(), parsed: tx, replayable: tx.ChainID() == nil, render: render,
+		kind: permit.PayloadEVM, algorithm: api.Secp256k1Keccak256, bytes: tx.Unsigned(), parsed: tx, replayable: tx.EveryNetwork(), render: render,
 	}, nil
 }
 
-// evmUnsigned reads a transaction by its kind: RLP, or the fields of EIP-1559.
+// evmKinds says what EVM accounts sign.
+const evmKinds = "RLP_ENCODED, EIP_1559, EIP_4844 or EIP_7702"
+
+// evmUnsigned reads a transaction by its kind: RLP, or the fields of an EIP.
 func evmUnsigned(raw []byte) (*evm.Transaction, error) {
 	const path = "params.transaction"
 	var object api.TransactionObject
 	if strings.HasPrefix(string(raw), `"`) {
-		return nil, api.Errorf(api.TypeMalformed, "want an object with kind RLP_ENCODED or EIP_1559 for an Ethereum account").At(path)
+		return nil, api.Errorf(api.TypeMalformed, "want an object with kind %s for an Ethereum account", evmKinds).At(path)
 	}
 	if err := decode(raw, &object, path); err != nil {
 		return nil, err
@@ -54,12 +57,12 @@ func evmUnsigned(raw []byte) (*evm.Transaction, error) {
 	switch object.Kind {
 	case "RLP_ENCODED":
 		return evmFromRLP(object, raw, path)
-	case "EIP_1559":
+	case "EIP_1559", "EIP_4844", "EIP_7702":
 		return evmFromFields(object, path)
 	case "PSBT":
 		return nil, api.Errorf(api.TypeInvalid, "a PSBT is signed by a Bitcoin account").At(path)
 	}
-	return nil, api.Errorf(api.TypeInvalid, "want RLP_ENCODED or EIP_1559").At(path + ".kind")
+	return nil, api.Errorf(api.TypeInvalid, "want %s", evmKinds).At(path + ".kind")
 }
 
 func evmFromRLP(object api.TransactionObject, raw []byte, path string) (*evm.Transaction, error) {

@@ -125,6 +125,8 @@ func (d *desk) handle(call *wire.Call) {
 		}
 	case wire.KindAttestation:
 		go d.attest(call)
+	case wire.KindCounters:
+		go d.count(call)
 	default:
 		call.Fail(wire.Faultf("refused", "the policy engine does not serve this"))
 	}

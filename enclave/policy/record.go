@@ -35,10 +35,12 @@ func load[T any](ctx context.Context, e *Engine, key ledger.Key) (found[T], erro
 		}
 		if value, ok := e.records.get(key, item.Version).(*T); ok {
 			e.mu.Unlock()
+			e.stats.recordHits.Add(1)
 			return found[T]{value, item.Version}, nil
 		}
 		e.mu.Unlock()
 
+		e.stats.recordMisses.Add(1)
 		value := new(T)
 		err := e.fetch(ctx, item, value)
 		e.mu.Lock()

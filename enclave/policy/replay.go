@@ -126,6 +126,7 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 		e.mu.Unlock()
 		return a
 	}
+	e.stats.repeated.Add(1)
 	select {
 	case <-p.done:
 	case <-ctx.Done():

@@ -25,7 +25,7 @@ type intent struct {
 	algorithm  api.Algorithm
 	bytes      []byte
 	parsed     chain.Payload // what the bytes say
-	replayable bool          // valid on more networks than one
+	replayable bool          // valid on every network, itself or an authorization in it
 	// check may refuse the payload for an account; nil for no further check.
 	check func(own wire.Account) error
 	// render makes the result, and says what to broadcast.

@@ -97,8 +97,10 @@ func (s *Signer) lend(wallet proof.ID, sealed []byte, do func(*held) error) erro
 // hold returns the opened wallet, from the cache or from its sealed secret.
 func (s *Signer) hold(wallet proof.ID, sealed []byte) (*held, error) {
 	if h := s.cache.get(wallet); h != nil {
+		s.stats.seedHits.Add(1)
 		return h, nil
 	}
+	s.stats.seedMisses.Add(1)
 	if len(sealed) == 0 {
 		return nil, errNotHeld
 	}

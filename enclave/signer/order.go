@@ -34,6 +34,7 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	err = s.lend(p.Wallet, order.Sealed, func(h *held) error {
 		return h.use(derivation.Path(p.Path), p.Curve, p.Format, func(key accountKey) error {
 			result, err = signWith(key, p, parsed)
+			s.stats.signed(p.Algorithm, err)
 			return err
 		})
 	})

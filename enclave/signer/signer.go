@@ -23,6 +23,7 @@ type Signer struct {
 	secretKey seal.Key
 	cache     *cache
 	work      chan struct{} // bounds how many signatures are made at once
+	stats     stats
 
 	mu     sync.Mutex
 	newest proof.Receipt // nothing older is accepted
@@ -68,6 +69,8 @@ func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 		go wire.Serve(call, s.create)
 	case wire.KindAccounts:
 		go wire.Serve(call, s.accounts)
+	case wire.KindSignerCounters:
+		wire.Serve(call, s.counters)
 	case wire.KindSign:
 		batch, err := wire.Read[wire.SignBatch](call)
 		var receipt proof.Receipt
@@ -122,6 +125,7 @@ func (s *Signer) sign(receipt proof.Receipt, orders []wire.SignOrder) wire.Signe
 			defer func() { <-s.work }()
 			for i := next.Add(1) - 1; i < int64(len(orders)); i = next.Add(1) - 1 {
 				result, err := s.signOne(receipt, orders[i])
+				s.stats.ordered(err)
 				if err != nil {
 					result = wire.SignResult{Fault: fmt.Sprintf("not signed: %v", err)}
 				}

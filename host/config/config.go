@@ -15,16 +15,18 @@ import (
 
 // Config is the configuration of a deployment. The zero values of what is not required are safe.
 type Config struct {
-	Mode       string             `toml:"mode"`         // development or production
-	Data       string             `toml:"data"`         // folder of database, manifest and keys
-	Database   string             `toml:"database"`     // postgres://…; redoubt.db in the data folder when empty
-	AnchorDir  string             `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
-	Listen     string             `toml:"listen"`       // host:port of the API
-	OpenSignUp bool               `toml:"open-sign-up"` // organizations may be created without a stamp
-	RateLimit  uint32             `toml:"rate-limit"`   // requests a second of one organization; 60 when absent, 0 for none
-	TLS        TLS                `toml:"tls"`
-	Nodes      map[string]string  `toml:"nodes"`    // chain/network → URL
-	Enclaves   map[string]Enclave `toml:"enclaves"` // by role
+	Mode        string             `toml:"mode"`         // development or production
+	Data        string             `toml:"data"`         // folder of database, manifest and keys
+	Database    string             `toml:"database"`     // postgres://…; redoubt.db in the data folder when empty
+	AnchorDir   string             `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
+	Listen      string             `toml:"listen"`       // host:port of the API
+	OpenSignUp  bool               `toml:"open-sign-up"` // organizations may be created without a stamp
+	RateLimit   uint32             `toml:"rate-limit"`   // requests a second of one organization; 60 when absent, 0 for none
+	MetricsAddr string             `toml:"metrics-addr"` // host:port of /metrics; none when empty
+	Traces      string             `toml:"traces"`       // URL of an OpenTelemetry collector; the environment's when empty
+	TLS         TLS                `toml:"tls"`
+	Nodes       map[string]string  `toml:"nodes"`    // chain/network → URL
+	Enclaves    map[string]Enclave `toml:"enclaves"` // by role
 }
 
 // TLS names the API's certificate. Without one the API speaks plain HTTP, and belongs behind a proxy that does not.
@@ -72,6 +74,14 @@ func (c *Config) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	if c.MetricsAddr != "" {
+		if _, _, err := net.SplitHostPort(c.MetricsAddr); err != nil {
+			return fmt.Errorf("metrics-addr: %w", err)
+		}
+		if c.MetricsAddr == c.Listen {
+			return errors.New("metrics-addr must not be the address of the API")
+		}
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return errors.New("tls needs certificate and key, or neither")

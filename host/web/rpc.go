@@ -127,11 +127,17 @@ func (s *Server) write(ctx context.Context, w http.ResponseWriter, kind wire.Kin
 	writeJSON(w, http.StatusOK, b.Bytes())
 }
 
+// Failing is a writer that wants to know the type of an error which the host answers with itself.
+type Failing interface{ Failed(kind string) }
+
 // fail writes an error of the host's own.
 func fail(w http.ResponseWriter, err error) {
 	var told *api.Error
 	if !errors.As(err, &told) {
 		told = api.Errorf(api.TypeInternal, "internal error")
+	}
+	if f, ok := w.(Failing); ok {
+		f.Failed(told.Type)
 	}
 	var random [16]byte
 	rand.Read(random[:])

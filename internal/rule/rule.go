@@ -17,7 +17,7 @@ type Question struct {
 	User   *org.User
 	Wallet proof.ID // zero when the method concerns none
 	Target string   // the user that the method concerns, for methods on users
-	// Replayable is true of a payload that is valid on more networks than one.
+	// Replayable is true of a payload that is valid, or holds an authorization that is valid, on every network.
 	Replayable bool
 }
 
@@ -41,7 +41,7 @@ func Evaluate(q Question) Decision {
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
 	}
 	if q.Replayable && p.Preset != org.PresetAllowAll {
-		return deny(p.Preset, "the transaction names no chain id and would be valid on every chain")
+		return deny(p.Preset, "the transaction, or an authorization in it, names no chain id and would be valid on every chain")
 	}
 	switch p.Preset {
 	case org.PresetAllowAll:

@@ -67,6 +67,8 @@ func FuzzMessages(f *testing.F) {
 		Request{},
 		Answer{},
 		Attestation{},
+		PolicyCounters{},
+		PolicyCounters{Signer: &SignerCounters{Ed25519: 1}, Certifier: &CertifierCounters{Heads: 2}},
 		Fault{},
 	} {
 		b, err := proof.Encode(v)
@@ -81,6 +83,7 @@ func FuzzMessages(f *testing.F) {
 			new(CreateSecret), new(CreatedSecret), new(AccountsRequest), new(Accounts), new(SignBatch), new(SignedBatch), new(Request), new(Answer),
 			new(Attestation), new(Ready), new(Commit), new(RecordsRequest), new(Records), new(IndexRequest), new(IndexPage), new(CommitsRequest),
 			new(Commits), new(PathRequest), new(EdgeRequest), new(Path), new(Fault), new(Empty),
+			new(PolicyCounters), new(SignerCounters), new(CertifierCounters),
 		} {
 			if proof.DecodeFrame(b, v) != nil {
 				continue
