@@ -37,13 +37,16 @@ func terminal(t *testing.T) (*os.File, func() string) {
 	}
 	t.Cleanup(func() { slave.Close() })
 	return slave, func() string {
-		fmt.Fprint(slave, ".") // there is always something to read
-		b := make([]byte, 4096)
-		n, err := master.Read(b)
-		if err != nil {
-			t.Fatal(err)
+		fmt.Fprint(slave, ".") // the end: what was written may come in pieces
+		written := ""
+		for b := make([]byte, 4096); !strings.HasSuffix(written, "."); {
+			n, err := master.Read(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written += string(b[:n])
 		}
-		return strings.TrimSuffix(string(b[:n]), ".")
+		return strings.TrimSuffix(written, ".")
 	}
 }
 
