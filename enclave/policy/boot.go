@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/enclave"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
@@ -70,11 +68,15 @@ func newEngine(v *enclave.Vault, host, certifier *wire.Link, epoch uint64) *Engi
 	}
 }
 
-// loadIndex streams all items from the host, in strictly ascending order, and returns the commit that they reflect.
+// loadIndex streams all items from the host, in strictly ascending order, and returns the commit that they reflect. The
+// next page is on its way while one is worked on.
 func (e *Engine) loadIndex(ctx context.Context) (uint64, error) {
-	request := wire.IndexRequest{Limit: 4096}
+	next, err := e.indexPage(nil)
+	if err != nil {
+		return 0, err
+	}
 	for first, index := true, uint64(0); ; first = false {
-		page, err := wire.Ask[wire.IndexPage](ctx, e.host, wire.KindIndex, request)
+		page, err := next(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("the database cannot be read: %w", err)
 		}
@@ -84,16 +86,25 @@ func (e *Engine) loadIndex(ctx context.Context) (uint64, error) {
 		if index = page.Index; len(page.Items) == 0 {
 			return index, nil
 		}
-		for _, item := range page.Items {
+		if next, err = e.indexPage(page.Items[len(page.Items)-1].Key); err != nil {
+			return 0, err
+		}
+		items := make([]state.Item, len(page.Items))
+		for i, item := range page.Items {
 			if len(item.Key) != ledger.KeySize {
 				return 0, fmt.Errorf("%w (a key of %d bytes)", errRolledBack, len(item.Key))
 			}
-			if err := e.index.Load(state.Item{Key: ledger.Key(item.Key), Version: item.Version, Hash: item.Hash}); err != nil {
-				return 0, fmt.Errorf("%w (%w)", errRolledBack, err)
-			}
+			items[i] = state.Item{Key: ledger.Key(item.Key), Version: item.Version, Hash: item.Hash}
 		}
-		request.After = page.Items[len(page.Items)-1].Key
+		if err := e.index.Load(items); err != nil {
+			return 0, fmt.Errorf("%w (%w)", errRolledBack, err)
+		}
 	}
+}
+
+// indexPage asks for the items after a key, and returns how to wait for them.
+func (e *Engine) indexPage(after []byte) (func(context.Context) (wire.IndexPage, error), error) {
+	return wire.Begin[wire.IndexPage](e.host, wire.KindIndex, wire.IndexRequest{After: after, Limit: 4096})
 }
 
 // follow walks from the anchored head to the newest stored one, which a crash may have left up to maxAhead commits
@@ -172,118 +183,4 @@ func (e *Engine) openTree(ctx context.Context) error {
 		return fmt.Errorf("%w (the log does not have the root of head %d)", errRolledBack, e.head.Index)
 	}
 	return nil
-}
-
-// loadReplays walks back over the last api.ReplayWindow of the log, so that a request from before the stop is known.
-func (e *Engine) loadReplays(ctx context.Context) error {
-	const step = 64 // commits that are held at once
-	now, err := e.clock.now()
-	if err != nil {
-		return err
-	}
-	oldest := now - uint64(api.ReplayWindow/time.Millisecond)
-	var found []*replay // newest first
-	for head := e.head; head.Index > 0; {
-		from := uint64(1)
-		if head.Index > step {
-			from = head.Index - step + 1
-		}
-		rows, err := e.rows(ctx, from, int(head.Index-from+1))
-		if err != nil {
-			return err
-		}
-		if missing := from + uint64(len(rows)); missing <= head.Index {
-			return fmt.Errorf("%w (commit %d is missing)", errRolledBack, missing)
-		}
-		enough, previous, err := e.replaysOf(ctx, rows, head, oldest, &found)
-		if err != nil {
-			return err
-		}
-		if enough {
-			break
-		}
-		head = previous
-	}
-	for i := len(found) - 1; i >= 0; i-- {
-		e.replays.restore(found[i])
-	}
-	return nil
-}
-
-// replaysOf reads rows that end with a known head, from the newest to the oldest, and returns the head before them.
-func (e *Engine) replaysOf(ctx context.Context, rows []ledger.Row, head proof.Head, oldest uint64, into *[]*replay) (bool, proof.Head, error) {
-	for i := len(rows) - 1; i >= 0; i-- {
-		commit, err := ledger.Open(head, rows[i].Blob)
-		if err != nil {
-			return false, head, fmt.Errorf("%w (%w)", errRolledBack, err)
-		}
-		for j := len(commit.Entries) - 1; j >= 0; j-- {
-			entry, err := e.openEntry(commit.First+uint64(j), commit.Entries[j])
-			if err != nil {
-				return false, head, err
-			}
-			if entry.Time < oldest {
-				return true, head, nil
-			}
-			*into = append(*into, &replay{
-				key: entry.Replay, seen: entry.Time, logged: true, index: entry.Index, commit: head.Index,
-				commitment: commit.Entries[j].Commitment,
-			})
-		}
-		previous, err := e.headBefore(ctx, rows, i, head)
-		if err != nil {
-			return false, head, err
-		}
-		head = previous
-	}
-	return false, head, nil
-}
-
-// headBefore returns the head before row i, checked by the link in the head after it. Before the first row of a run it
-// is unknown until the next run is read, so only its link is known: the run is asked for again with one row more.
-func (e *Engine) headBefore(ctx context.Context, rows []ledger.Row, i int, head proof.Head) (proof.Head, error) {
-	if head.Index == 1 {
-		return state.Genesis(head.Shard)
-	}
-	var previous proof.Head
-	if i > 0 {
-		if err := proof.Decode(rows[i-1].Head, &previous); err != nil {
-			return previous, fmt.Errorf("%w (%w)", errRolledBack, err)
-		}
-	} else {
-		run, err := e.rows(ctx, head.Index-1, 1)
-		if err != nil {
-			return previous, err
-		}
-		if len(run) != 1 {
-			return previous, fmt.Errorf("%w (commit %d is missing)", errRolledBack, head.Index-1)
-		}
-		if err := proof.Decode(run[0].Head, &previous); err != nil {
-			return previous, fmt.Errorf("%w (%w)", errRolledBack, err)
-		}
-	}
-	link, err := previous.Hash()
-	if err != nil {
-		return previous, err
-	}
-	if link != head.Previous {
-		return previous, fmt.Errorf("%w (head %d is not the one before head %d)", errRolledBack, previous.Index, head.Index)
-	}
-	return previous, nil
-}
-
-// openEntry unseals an entry and checks it against its commitment.
-func (e *Engine) openEntry(index uint64, stored ledger.Stored) (ledger.Entry, error) {
-	var entry ledger.Entry
-	plain, err := e.entryKey.Open(ledger.EntryContext(index), stored.Sealed)
-	if err != nil {
-		return entry, fmt.Errorf("entry %d: %w", index, err)
-	}
-	if err := proof.Decode(plain, &entry); err != nil {
-		return entry, err
-	}
-	if ledger.Commitment(ledger.Salt(e.logKey, entry.Organization, index), plain) != stored.Commitment || entry.Index != index {
-		return entry, fmt.Errorf("entry %d: %w", index, ledger.ErrEntry)
-	}
-	return entry, nil
 }

@@ -91,13 +91,14 @@ func (e *Engine) getWallets(ctx context.Context, c *caller, params *api.WalletsP
 	}
 	var wanted []proof.ID
 	e.mu.Lock()
-	for item := range e.index.Range(ledger.KindWallet, c.organization) {
+	snapshot := e.index.Snapshot() // to be counted while others go on
+	e.mu.Unlock()
+	for item := range snapshot.Range(ledger.KindWallet, c.organization) {
 		if page.TotalCount >= page.Offset && len(wanted) < page.Limit {
 			wanted = append(wanted, item.Key.Second())
 		}
 		page.TotalCount++
 	}
-	e.mu.Unlock()
 	for _, wallet := range wanted {
 		w, err := e.wallet(ctx, c.organization, wallet)
 		if err != nil {

@@ -3,6 +3,8 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"runtime"
+	"sync"
 
 	"github.com/zeebo/blake3"
 
@@ -28,10 +30,32 @@ type Digest struct{ lanes [words]uint64 }
 func (d *Digest) Add(key ledger.Key, version uint64, hash proof.Hash) {
 	element := expand(key, version, hash)
 	for i, y := range element {
-		x := d.lanes[i]
-		d.lanes[i] = ((x & lowBits) + (y & lowBits)) ^ ((x ^ y) & highBits)
+		d.lanes[i] = add(d.lanes[i], y)
 	}
 }
+
+// addAll puts many elements in, by as many workers as there are processors: sums of lanes add up in any order.
+func (d *Digest) addAll(items []Item) {
+	workers := runtime.GOMAXPROCS(0)
+	parts := make([]Digest, workers)
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := w; i < len(items); i += workers {
+				parts[w].Add(items[i].Key, items[i].Version, items[i].Hash)
+			}
+		})
+	}
+	all.Wait()
+	for _, part := range parts {
+		for i, y := range part.lanes {
+			d.lanes[i] = add(d.lanes[i], y)
+		}
+	}
+}
+
+// add adds four lanes.
+func add(x, y uint64) uint64 { return ((x & lowBits) + (y & lowBits)) ^ ((x ^ y) & highBits) }
 
 // Remove takes an element out.
 func (d *Digest) Remove(key ledger.Key, version uint64, hash proof.Hash) {

@@ -60,15 +60,23 @@ func (x *Index) Delete(key ledger.Key) {
 // ErrOrder says that a stream of items does not strictly ascend.
 var ErrOrder = errors.New("index is not strictly ordered: an item was repeated or moved")
 
-// Load appends an item that comes after all others. A repeated item is refused because 2^16 copies of one vanish from
-// the digest.
-func (x *Index) Load(item Item) error {
-	if last, ok := x.tree.Max(); ok && bytes.Compare(item.Key[:], last.Key[:]) <= 0 {
-		return ErrOrder
+// Load appends items that come after all others, in their order. A repeated item is refused because 2^16 copies of one
+// vanish from the digest.
+func (x *Index) Load(items []Item) error {
+	last, some := x.tree.Max()
+	for _, item := range items {
+		if some && bytes.Compare(item.Key[:], last.Key[:]) <= 0 {
+			return ErrOrder
+		}
+		x.tree.ReplaceOrInsert(item)
+		last, some = item, true
 	}
-	x.Put(item)
+	x.digest.addAll(items)
 	return nil
 }
+
+// Snapshot returns the records as they are now, to be walked beside changes. It has no digest.
+func (x *Index) Snapshot() *Index { return &Index{tree: x.tree.Clone()} }
 
 // Range yields the records of a kind with a first identifier, in the order of their second one.
 func (x *Index) Range(kind ledger.Kind, first proof.ID) iter.Seq[Item] {

@@ -40,7 +40,7 @@ func TestDigestIsAMultisetHash(t *testing.T) {
 	direct := state.NewIndex()
 	for n := range uint64(50) {
 		if item, ok := there[key(n)]; ok {
-			if err := direct.Load(item); err != nil {
+			if err := direct.Load([]state.Item{item}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -57,12 +57,12 @@ func TestDigestIsAMultisetHash(t *testing.T) {
 func TestLoadRefusesRepeatedItems(t *testing.T) {
 	x := state.NewIndex()
 	for _, n := range []uint64{1, 2, 5} {
-		if err := x.Load(state.Item{Key: key(n)}); err != nil {
+		if err := x.Load([]state.Item{{Key: key(n)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, n := range []uint64{5, 4} {
-		if err := x.Load(state.Item{Key: key(n)}); err == nil {
+		if err := x.Load([]state.Item{{Key: key(n)}}); err == nil {
 			t.Errorf("item %d was accepted after item 5", n)
 		}
 	}
