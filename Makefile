@@ -1,11 +1,11 @@
-# Few words: demo, test, check, acceptance, fuzz, bench, tcb, run.
+# Few words: demo, test, check, acceptance, soak, fuzz, bench, tcb, run.
 SHELL := /bin/bash
 export CGO_ENABLED := 0
 GOFLAGS_BUILD := -trimpath -buildvcs=false
 JS := e2e/js
 FUZZTIME ?= 1000000x
 
-.PHONY: demo test check acceptance fuzz bench tcb run build clients unit js lint postgres
+.PHONY: demo test check acceptance soak fuzz bench tcb run build clients unit js lint postgres
 
 demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
 	@node $(JS)/demo.mjs
@@ -17,6 +17,9 @@ check: lint ## format, vet, lint, plan of the house, race detector
 
 acceptance: build ## the heavy lines in full
 	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 120m ./stamp/... ./internal/... ./enclave/... ./e2e/...
+
+soak: build ## an hour of steady load, after which nothing may have grown: SOAK_MINUTES, SOAK_RATE, SOAK_WALLETS, SOAK_POSTGRES
+	@go build -o bin/ ./e2e/soak && bin/soak bin/redoubt
 
 fuzz: ## every fuzz target, FUZZTIME each (a number of runs: a time limit sometimes fails for no reason)
 	@set -e; for pkg in $$(go list ./...); do \
