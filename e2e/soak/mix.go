@@ -223,4 +223,3 @@ func (l *load) finding() finding {
 	}
 	return finding{what: "requests", ok: l.failed == 0 && l.checked > 0 && l.repeats > 0, text: text}
 }
-

@@ -80,7 +80,9 @@ func TestLine(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	env := func(values map[string]string) func(string) string { return func(name string) string { return values[name] } }
+	env := func(values map[string]string) func(string) string {
+		return func(name string) string { return values[name] }
+	}
 	s, err := read([]string{"bin"}, env(map[string]string{"SOAK_MINUTES": "3", "SOAK_RATE": "0"}))
 	if err != nil || s.minutes != 3 || s.rate != 0 || s.wallets != defaultWallets {
 		t.Errorf("%+v %v", s, err)
