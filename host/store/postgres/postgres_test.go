@@ -28,7 +28,7 @@ func open(t *testing.T, dsn string) *postgres.Store {
 
 func create(t *testing.T) string {
 	t.Helper()
-	dsn := shared.database(t)
+	dsn := database(t)
 	if err := postgres.Create(t.Context(), dsn); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 
 // A database without a ledger is not taken for an empty one, and one with a ledger is not made anew.
 func TestOpenNeverCreates(t *testing.T) {
-	dsn := shared.database(t)
+	dsn := database(t)
 	if _, err := postgres.Open(t.Context(), dsn); err == nil {
 		t.Error("a database without tables was opened")
 	}
@@ -124,11 +124,11 @@ func TestServerDiesAndReturns(t *testing.T) {
 	s := open(t, dsn)
 	for n := uint64(1); n <= 30; n++ {
 		if n%10 == 0 {
-			shared.stop()
+			shared.Stop()
 			if err := s.Append(t.Context(), commit(t, n, "x")); err == nil {
 				t.Fatal("a commit was acknowledged without a server")
 			}
-			if err := shared.run(); err != nil {
+			if err := shared.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
