@@ -246,11 +246,11 @@ func (st *storm) enclave(role string) func() {
 
 // host kills the host, and its enclaves with it, and starts the server again until it serves, as a supervisor does: its
 // database may be away.
-func (st *storm) host(dir string, args ...string) func() {
+func (st *storm) host(try func() (*server, error)) func() {
 	return func() {
 		st.server.kill()
-		s, err := tryStart(dir, args...)
-		for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); s, err = tryStart(dir, args...) {
+		s, err := try()
+		for deadline := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(deadline); s, err = try() {
 			time.Sleep(100 * time.Millisecond)
 		}
 		if err != nil {
@@ -324,7 +324,7 @@ func TestKilledProcessesLoseNothing(t *testing.T) {
 	st := newStorm(t, start(t, dir))
 	st.blow()
 	st.rounds(kills(t, 3), map[string]func(){
-		"host": st.host(dir), "policy": st.enclave("policy"), "signer": st.enclave("signer"), "certifier": st.enclave("certifier"),
+		"host": st.host(func() (*server, error) { return tryStart(dir) }), "policy": st.enclave("policy"), "signer": st.enclave("signer"), "certifier": st.enclave("certifier"),
 	})
 	st.calm()
 	st.server.stop(t)
@@ -356,7 +356,7 @@ func TestKilledPostgresLosesNothing(t *testing.T) {
 	st := newStorm(t, start(t, dir, args...))
 	st.blow()
 	st.rounds(kills(t, 2), map[string]func(){
-		"host": st.host(dir, args...), "policy": st.enclave("policy"),
+		"host": st.host(func() (*server, error) { return tryStart(dir, args...) }), "policy": st.enclave("policy"),
 		"backend": func() {
 			for range 100 { // the server may be recovering from the last one
 				if err = cluster.KillBackend(t.Context()); err == nil {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -141,7 +142,13 @@ func (a *anchorFile) write(state anchored) error {
 	slot := int64(state.Sequence % 2)
 	out := append(binary.BigEndian.AppendUint32(make([]byte, 0, slotSize), uint32(len(b))), b...)
 	out = append(out, a.tag(slot, out)...)
+	if err := failpoint.Fail(failpoint.CertifierBeforeWrite); err != nil {
+		return err
+	}
 	if _, err := a.file.WriteAt(out, slot*slotSize); err != nil {
+		return err
+	}
+	if err := failpoint.Fail(failpoint.CertifierBeforeSync); err != nil {
 		return err
 	}
 	return syncData(a.file)
