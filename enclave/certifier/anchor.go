@@ -60,6 +60,11 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 	if found == 0 {
 		return nil, newest, fmt.Errorf("%w: neither slot is whole under the certifier's key: wrong key, or a damaged file", ErrAnchor)
 	}
+	// What was read may be in the kernel's memory only: a sync may have failed before we started. It must be on the disk
+	// before the other slot, the last one that surely is, is written over.
+	if err := a.write(newest); err != nil {
+		return nil, newest, fmt.Errorf("%w: its file cannot be written: %w", ErrAnchor, err)
+	}
 	return a, newest, nil
 }
 
