@@ -29,7 +29,7 @@ type Cluster struct {
 // ErrNone says that no PostgreSQL server is installed; `make test` installs Debian's.
 var ErrNone = errors.New("no PostgreSQL server is installed; `make postgres` installs Debian's")
 
-// Start makes a new cluster and runs it.
+// Start makes a new cluster and runs it. Everybody who reaches its socket may enter, but a role "locked" needs a password.
 func Start(ctx context.Context) (*Cluster, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil {
@@ -50,6 +50,10 @@ func Start(ctx context.Context) (*Cluster, error) {
 	}
 	if out, err := c.command("initdb", "-D", c.dir+"/data", "-U", "postgres", "-A", "trust", "-N").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	rules := "local all locked scram-sha-256\nlocal all all trust\n"
+	if err := os.WriteFile(c.dir+"/data/pg_hba.conf", []byte(rules), 0o600); err != nil {
+		return nil, err
 	}
 	return c, c.Run(ctx)
 }
