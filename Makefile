@@ -1,11 +1,11 @@
-# Few words: demo, test, check, acceptance, fuzz, bench, tcb, run.
+# Few words: demo, test, check, acceptance, soak, chaos, fuzz, bench, tcb, run.
 SHELL := /bin/bash
 export CGO_ENABLED := 0
 GOFLAGS_BUILD := -trimpath -buildvcs=false
 JS := e2e/js
 FUZZTIME ?= 1000000x
 
-.PHONY: demo test check acceptance fuzz bench tcb run build clients unit js lint postgres
+.PHONY: demo test check acceptance soak chaos fuzz bench tcb run build clients unit js lint postgres
 
 demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
 	@node $(JS)/demo.mjs
@@ -16,7 +16,13 @@ check: lint ## format, vet, lint, plan of the house, race detector
 	CGO_ENABLED=1 go test -race ./...
 
 acceptance: build ## the heavy lines in full
-	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 120m ./stamp/... ./internal/... ./enclave/... ./e2e/...
+	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 240m ./stamp/... ./internal/... ./host/... ./enclave/... ./e2e/...
+
+soak: build ## an hour of steady load, after which nothing may have grown: SOAK_MINUTES, SOAK_RATE, SOAK_WALLETS, SOAK_POSTGRES
+	@go build -o bin/ ./e2e/soak && bin/soak bin/redoubt
+
+chaos: build postgres ## CHAOS_KILLS (200) deaths of every process under load, also of the database: nothing acknowledged is lost
+	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 180m -v -run '^TestKilled' ./e2e
 
 fuzz: ## every fuzz target, FUZZTIME each (a number of runs: a time limit sometimes fails for no reason)
 	@set -e; for pkg in $$(go list ./...); do \

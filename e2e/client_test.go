@@ -132,3 +132,28 @@ func (o *tenant) sign(t testing.TB, message string) string {
 	t.Helper()
 	return o.root.must(t, "signUtf8Message", o.signParams(message), "signature")
 }
+
+// memberOf is a text member of a result.
+func memberOf(result, name string) string {
+	var parsed map[string]any
+	_ = json.Unmarshal([]byte(result), &parsed)
+	text, _ := parsed[name].(string)
+	return text
+}
+
+// walletIDs reads a page of wallets, with how many there are in all.
+func walletIDs(t testing.TB, a answer) ([]string, int) {
+	t.Helper()
+	var page struct {
+		Wallets    []struct{ WalletID string }
+		TotalCount int
+	}
+	if err := json.Unmarshal(a.result, &page); err != nil || a.status != 200 {
+		t.Fatalf("%d %s %v", a.status, a.raw, err)
+	}
+	var ids []string
+	for _, w := range page.Wallets {
+		ids = append(ids, w.WalletID)
+	}
+	return ids, page.TotalCount
+}

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -252,80 +251,4 @@ func malleate(t *testing.T, header string, r *mathrand.Rand) string {
 		i := r.IntN(len(header))
 		return header[:i] + string("ABCDEFGHIJKLMNOPabcdefghijklm0123456789-_"[r.IntN(41)]) + header[i+1:]
 	}
-}
-
-// D1 in small: each enclave is killed again and again while requests come; nothing that was acknowledged is lost, no
-// request has two effects, and every retry gets its answer.
-func TestKilledEnclavesLoseNothing(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	s := start(t, dir)
-	o := newTenant(t, s)
-	stop := make(chan struct{})
-	type done struct {
-		body   []byte
-		result string
-	}
-	var mu sync.Mutex
-	var acknowledged []done
-	var all sync.WaitGroup
-	for worker := range 4 {
-		all.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				b := body("createWallet", object{"organizationId": o.id, "walletName": fmt.Sprintf("%d-%d", worker, n)}, time.Now())
-				if n%3 != 0 {
-					b = body("signUtf8Message", o.signParams(fmt.Sprintf("%d-%d", worker, n)), time.Now())
-				}
-				for range 200 { // retries of the same body, until it has its answer
-					a, err := o.root.send(b)
-					if err == nil && a.status == 200 {
-						mu.Lock()
-						acknowledged = append(acknowledged, done{b, string(a.result)})
-						mu.Unlock()
-						break
-					}
-					select {
-					case <-stop:
-						return
-					default:
-					}
-					if err == nil && a.status != 503 && a.status != 429 {
-						t.Errorf("%d %s", a.status, a.raw)
-						return
-					}
-					time.Sleep(20 * time.Millisecond)
-				}
-			}
-		})
-	}
-	r := mathrand.New(mathrand.NewPCG(3, 3))
-	for range scale(9, 200) {
-		time.Sleep(time.Duration(100+r.IntN(300)) * time.Millisecond)
-		s.readPIDs()
-		role := []string{"policy", "signer", "certifier"}[r.IntN(3)]
-		_ = syscall.Kill(s.pids[role], syscall.SIGKILL)
-	}
-	time.Sleep(time.Second)
-	s.kill() // the host too, with requests on their way
-	close(stop)
-	all.Wait()
-	s = start(t, dir)
-	o.at(s)
-	if len(acknowledged) < 20 {
-		t.Fatalf("only %d requests were answered", len(acknowledged))
-	}
-	for _, d := range acknowledged {
-		a, err := o.root.send(d.body)
-		if err != nil || a.status != 200 || string(a.result) != d.result {
-			t.Fatalf("after all: %d %s %v\nacknowledged %s", a.status, a.raw, err, d.result)
-		}
-	}
-	if code, out := redoubt(t, "log", "verify", "--url", s.url); code != 0 {
-		t.Errorf("log verify: %s", out)
-	}
-	t.Logf("%d requests acknowledged and answered alike", len(acknowledged))
 }

@@ -86,8 +86,12 @@ func start(t testing.TB, dir string, args ...string) *server {
 }
 
 func tryStart(dir string, args ...string) (*server, error) {
-	s := &server{log: &lockedBuffer{}, done: make(chan struct{})}
-	s.cmd = command(append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir}, args...)...)
+	return tryStartOf(command(append([]string{"dev", "--addr", "127.0.0.1:0", "--data", dir}, args...)...))
+}
+
+// tryStartOf starts a command that serves.
+func tryStartOf(cmd *exec.Cmd) (*server, error) {
+	s := &server{cmd: cmd, log: &lockedBuffer{}, done: make(chan struct{})}
 	s.cmd.Stderr = s.log
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

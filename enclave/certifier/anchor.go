@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -58,6 +59,11 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 	}
 	if found == 0 {
 		return nil, newest, fmt.Errorf("%w: neither slot is whole under the certifier's key: wrong key, or a damaged file", ErrAnchor)
+	}
+	// What was read may be in the kernel's memory only: a sync may have failed before we started. It must be on the disk
+	// before the other slot, the last one that surely is, is written over.
+	if err := a.write(newest); err != nil {
+		return nil, newest, fmt.Errorf("%w: its file cannot be written: %w", ErrAnchor, err)
 	}
 	return a, newest, nil
 }
@@ -141,7 +147,13 @@ func (a *anchorFile) write(state anchored) error {
 	slot := int64(state.Sequence % 2)
 	out := append(binary.BigEndian.AppendUint32(make([]byte, 0, slotSize), uint32(len(b))), b...)
 	out = append(out, a.tag(slot, out)...)
+	if err := failpoint.Fail(failpoint.CertifierBeforeWrite); err != nil {
+		return err
+	}
 	if _, err := a.file.WriteAt(out, slot*slotSize); err != nil {
+		return err
+	}
+	if err := failpoint.Fail(failpoint.CertifierBeforeSync); err != nil {
 		return err
 	}
 	return syncData(a.file)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -163,5 +164,35 @@ func TestPeekAnchorReadsTheNewestSlot(t *testing.T) {
 	}
 	if _, err := PeekAnchor(bytes.NewReader(make([]byte, 2*slotSize))); !errors.Is(err, ErrAnchor) {
 		t.Errorf("an empty anchor: %v", err)
+	}
+}
+
+// What is read at the start may be in the kernel's memory only, after a sync that failed: it is written again before it
+// counts, and an anchor that cannot be is not used.
+func TestOpenedAnchorIsWrittenAgain(t *testing.T) {
+	r := newRig(t)
+	r.opened(t)
+	whole, err := os.ReadFile(r.anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "anchor")
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = openAnchor(f, r.root)
+	f.Close()
+	if !errors.Is(err, ErrAnchor) || !strings.Contains(err.Error(), "cannot be written") {
+		t.Errorf("an anchor that cannot be written was opened: %v", err)
+	}
+	if _, err := openBytes(t, r, path, whole); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, whole) {
+		t.Errorf("opening changed the anchor: %v", err)
 	}
 }

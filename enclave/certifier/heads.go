@@ -1,6 +1,7 @@
 package certifier
 
 import (
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -17,6 +18,7 @@ func (c *Certifier) open(wire.Empty) (wire.Opened, error) {
 
 // moveAnchor moves the anchor along a chain of heads by compare-and-swap: the first must follow the newest head.
 func (c *Certifier) moveAnchor(request wire.AnchorRequest) (wire.Anchored, error) {
+	failpoint.Pass(failpoint.CertifierReceived)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if request.Epoch != c.state.Epoch {
@@ -31,6 +33,7 @@ func (c *Certifier) moveAnchor(request wire.AnchorRequest) (wire.Anchored, error
 	}
 	receipt, err := c.store(next)
 	c.stats.anchored(len(request.Heads), err)
+	failpoint.Pass(failpoint.CertifierBeforeReply)
 	return wire.Anchored{Receipt: receipt}, err
 }
 
@@ -62,6 +65,7 @@ func (c *Certifier) store(next anchored) (proof.SignedReceipt, error) {
 		return proof.SignedReceipt{}, wire.Faultf("anchor", "the anchor cannot be written: %v", err)
 	}
 	c.state = next
+	failpoint.Pass(failpoint.CertifierAfterSync)
 	c.stats.receipts.Add(1)
 	return c.receipt()
 }

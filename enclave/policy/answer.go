@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -121,6 +122,7 @@ func (e *Engine) signResults(all []*finished) error {
 	if len(signed) == 0 {
 		return nil
 	}
+	failpoint.Pass(failpoint.PolicyBeforeResultSignature)
 	receipts, err := proof.SignResults(e.vault.Keys.Signing, results)
 	if err != nil {
 		return err
@@ -129,6 +131,7 @@ func (e *Engine) signResults(all []*finished) error {
 		if f.answer.receipt, err = receipts[i].Header(); err != nil {
 			return err
 		}
+		failpoint.Pass(failpoint.PolicyBeforeReply)
 		f.answer.signature = base64.RawURLEncoding.EncodeToString(receipts[i].Signature)
 		f.deliver(f.answer)
 	}

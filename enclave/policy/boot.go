@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -36,6 +37,7 @@ func start(ctx context.Context, v *enclave.Vault, host, certifier *wire.Link) (*
 	if err := e.believe(opened.Receipt, anchored); err != nil {
 		return nil, err
 	}
+	failpoint.Pass(failpoint.PolicyOpened)
 	stored, err := e.loadIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -53,6 +55,7 @@ func start(ctx context.Context, v *enclave.Vault, host, certifier *wire.Link) (*
 		return nil, err
 	}
 	e.next = e.head.Size
+	failpoint.Pass(failpoint.PolicyVerified)
 	return e, nil
 }
 

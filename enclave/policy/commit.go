@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -58,6 +59,7 @@ func (e *Engine) take() []*proposal {
 
 // commit seals a batch, has the host store it, and only then lets the index follow.
 func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, error) {
+	failpoint.Pass(failpoint.PolicyBeforeSeal)
 	newest := lastChanges(proposals)
 	stored := ledger.Commit{Version: 1, Index: e.head.Index + 1, First: proposals[0].entry.Index}
 	var bodies [][]byte
@@ -82,9 +84,11 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 	if err != nil {
 		return nil, err
 	}
+	failpoint.Pass(failpoint.PolicyBeforeCommitFrame)
 	if _, err := wire.Ask[wire.Empty](ctx, e.host, wire.KindCommit, row); err != nil {
 		return nil, err
 	}
+	failpoint.Pass(failpoint.PolicyAfterCommit)
 	e.stats.committed(proposals, len(items))
 	e.settle(head, proposals, newest)
 	return newBatch(proposals, head), nil

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/ledger/state"
 	"github.com/redoubt-kms/redoubt/internal/org"
@@ -143,6 +144,7 @@ func (p *proposal) put(key ledger.Key, value any) {
 // apply takes effect: under the lock it runs decide against the newest state, and when that agrees, numbers the entry
 // and its records and queues them for the next commit. Nothing here does I/O or cryptography.
 func (e *Engine) apply(p *proposal, decide func() error) error {
+	failpoint.Pass(failpoint.PolicyBeforeApply)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.fault != nil {
@@ -162,6 +164,7 @@ func (e *Engine) apply(p *proposal, decide func() error) error {
 	p.replay.index, p.replay.logged = p.entry.Index, true
 	p.done = make(chan answer, 1)
 	e.queue = append(e.queue, p)
+	failpoint.Pass(failpoint.PolicyAfterQueue)
 	select {
 	case e.wake <- struct{}{}:
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -46,10 +47,12 @@ func (e *Engine) anchor(ctx context.Context, batches []*batch) error {
 	}
 	asking, cancel := context.WithTimeout(ctx, stepBudget)
 	defer cancel()
+	failpoint.Pass(failpoint.PolicyBeforeAnchor)
 	answer, err := wire.Ask[wire.Anchored](asking, e.certifier, wire.KindAnchor, request)
 	if err != nil {
 		return err
 	}
+	failpoint.Pass(failpoint.PolicyAfterAnchor)
 	newest := batches[len(batches)-1].head
 	if err := e.believe(answer.Receipt, newest); err != nil {
 		return err
@@ -149,6 +152,7 @@ func (e *Engine) signLoop(ctx context.Context) error {
 			e.finish(work, nil, nil)
 			continue
 		}
+		failpoint.Pass(failpoint.PolicyBeforeSign)
 		wait, err := e.signers.begin(ctx, wire.SignBatch{Receipt: work.receipt, Orders: work.orders})
 		if err != nil {
 			e.finish(work, nil, err)
@@ -158,6 +162,7 @@ func (e *Engine) signLoop(ctx context.Context) error {
 			waiting, cancel := context.WithTimeout(ctx, stepBudget)
 			defer cancel()
 			signed, err := wait(waiting)
+			failpoint.Pass(failpoint.PolicyAfterSign)
 			if err == nil && len(signed.Results) != len(work.orders) {
 				err = fmt.Errorf("the signer answered %d of %d orders", len(signed.Results), len(work.orders))
 			}

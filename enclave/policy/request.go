@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/org"
@@ -37,6 +38,7 @@ var errChanged = errors.New("the organization changed meanwhile")
 // serve answers one request.
 func (e *Engine) serve(ctx context.Context, request wire.Request) (answer, api.Method) {
 	c := &caller{body: request.Body, request: sha256.Sum256(request.Body), requestID: id.Random()}
+	failpoint.Pass(failpoint.PolicyReceived)
 	a, err := e.dispatch(ctx, c, request.Stamp)
 	if err != nil {
 		a = failure(err, c.requestID)

@@ -7,6 +7,7 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/internal/derivation"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -47,7 +48,11 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 func signWith(key accountKey, p permit.Permit, parsed chain.Payload) (wire.SignResult, error) {
 	result := wire.SignResult{PublicKey: key.public.PublicKey, Address: key.public.Address}
 	var err error
+	failpoint.Pass(failpoint.SignerBeforeSign)
 	if result.Signature, err = key.Sign(parsed.SigningBytes()); err != nil {
+		return result, err
+	}
+	if err := failpoint.Fail(failpoint.SignerAfterSign); err != nil {
 		return result, err
 	}
 	if tx, ok := parsed.(chain.Transaction); ok {

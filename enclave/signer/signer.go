@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -72,6 +73,7 @@ func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 	case wire.KindSignerCounters:
 		wire.Serve(call, s.counters)
 	case wire.KindSign:
+		failpoint.Pass(failpoint.SignerReceived)
 		batch, err := wire.Read[wire.SignBatch](call)
 		var receipt proof.Receipt
 		if err == nil {
@@ -81,7 +83,12 @@ func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 			call.Fail(err)
 			return
 		}
-		go func() { call.Reply(s.sign(receipt, batch.Orders)) }()
+		failpoint.Pass(failpoint.SignerAfterAccept)
+		go func() {
+			signed := s.sign(receipt, batch.Orders)
+			failpoint.Pass(failpoint.SignerBeforeReply)
+			call.Reply(signed)
+		}()
 	default:
 		call.Fail(wire.Faultf("refused", "the signer does not serve this"))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -172,7 +173,7 @@ func (d *Desk) serve(call *wire.Call) {
 	defer cancel()
 	switch call.Kind {
 	case wire.KindCommit:
-		wire.Serve(call, func(c wire.Commit) (wire.Empty, error) { return wire.Empty{}, d.store.Append(ctx, c) })
+		wire.Serve(call, func(c wire.Commit) (wire.Empty, error) { return wire.Empty{}, d.commit(ctx, c) })
 	case wire.KindRecords:
 		wire.Serve(call, func(r wire.RecordsRequest) (wire.Records, error) {
 			sealed, err := d.store.Records(ctx, r.Keys)
@@ -201,6 +202,17 @@ func (d *Desk) serve(call *wire.Call) {
 	default:
 		call.Fail(wire.Faultf("refused", "the desk does not serve this"))
 	}
+}
+
+// commit has a commit stored.
+func (d *Desk) commit(ctx context.Context, c wire.Commit) error {
+	if err := failpoint.Fail(failpoint.HostBeforeAppend); err != nil {
+		return err
+	}
+	if err := d.store.Append(ctx, c); err != nil {
+		return err
+	}
+	return failpoint.Fail(failpoint.HostAfterAppend)
 }
 
 // hashReader is the store as tlog reads it.

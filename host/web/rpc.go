@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
@@ -30,6 +31,7 @@ func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 			fail(w, err)
 			return
 		}
+		failpoint.Pass(failpoint.HostReceived)
 		select { // only now: a body that comes slowly takes nobody's place
 		case s.shed <- struct{}{}:
 			defer func() { <-s.shed }()
@@ -39,7 +41,9 @@ func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
+		failpoint.Pass(failpoint.HostBeforePolicy)
 		answer, err := s.desk.Request(ctx, kind, request)
+		failpoint.Pass(failpoint.HostAfterPolicy)
 		if err != nil {
 			s.log.LogAttrs(ctx, slog.LevelWarn, "no answer from the policy engine", slog.String("reason", err.Error()))
 			fail(w, api.Errorf(api.TypeUnavailable, "temporarily unavailable; try again with the same body"))
@@ -124,6 +128,7 @@ func (s *Server) write(ctx context.Context, w http.ResponseWriter, kind wire.Kin
 		b.WriteString(`,"signature":"` + a.Signature + `"`)
 	}
 	b.WriteByte('}')
+	failpoint.Pass(failpoint.HostBeforeReply)
 	writeJSON(w, http.StatusOK, b.Bytes())
 }
 

@@ -23,7 +23,7 @@ func zones() map[string][]string {
 		"internal": {"api", "stamp", "chain", "proof", "internal"},
 		"enclave":  {"api", "stamp", "chain", "proof", "internal", "enclave"},
 		"launch":   {"proof", "internal/attest", "internal/wire"},
-		"host":     {"api", "stamp", "proof", "internal/wire", "host"},
+		"host":     {"api", "stamp", "proof", "internal/failpoint", "internal/wire", "host"},
 		"client":   {"api", "chain/base58", "stamp", "proof"},
 	}
 }

@@ -4,13 +4,12 @@ package postgres
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -18,11 +17,6 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
-
-//go:embed schema.sql
-var schema string
-
-const schemaVersion = 1
 
 // Store is a ledger in a PostgreSQL database.
 type Store struct {
@@ -33,43 +27,82 @@ type Store struct {
 	size int64               // of the log then
 }
 
+// connectTimeout is how long a server that does not answer is waited for, unless the DSN says otherwise.
+const connectTimeout = 5 * time.Second
+
 // Create makes the tables of a new ledger. It fails when there is one that holds anything.
 func Create(ctx context.Context, dsn string) error {
-	conn, err := pgx.Connect(ctx, dsn)
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return errDSN
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	return errors.Join(create(ctx, conn), conn.Close(ctx))
+	if err := create(ctx, conn); err != nil {
+		return errors.Join(fmt.Errorf("database: %w", err), conn.Close(ctx))
+	}
+	return conn.Close(ctx)
 }
 
 func create(ctx context.Context, conn *pgx.Conn) error {
-	var version, newest int
-	switch err := conn.QueryRow(ctx, "SELECT schema, newest FROM ledger").Scan(&version, &newest); {
-	case err == nil && version == schemaVersion && newest == 0:
-		return nil // an initialisation was interrupted after this
-	case err == nil:
-		return fmt.Errorf("database holds a ledger of %d commits already", newest)
+	if err := writable(ctx, conn); err != nil {
+		return err
 	}
-	_, err := conn.Exec(ctx, "BEGIN;"+schema+"COMMIT;")
-	return err
+	var newest int
+	switch err := conn.QueryRow(ctx, "SELECT newest FROM ledger").Scan(&newest); {
+	case err == nil && newest > 0:
+		return fmt.Errorf("it holds a ledger of %d commits already", newest)
+	case err != nil && !isFault(err, undefinedTable):
+		return err
+	}
+	return migrate(ctx, conn, true) // also when an initialisation was interrupted after this
 }
 
 // Open opens a ledger. It never makes one: a mistyped name must not become an empty ledger.
 func Open(ctx context.Context, dsn string) (*Store, error) {
-	pool, err := pgxpool.New(ctx, dsn)
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, errDSN
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	var version int
-	if err := pool.QueryRow(ctx, "SELECT schema FROM ledger").Scan(&version); err != nil {
+	if err := open(ctx, pool); err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("database holds no ledger that can be read: %w", err)
-	}
-	if version != schemaVersion {
-		pool.Close()
-		return nil, fmt.Errorf("database: schema version %d, this release reads version %d", version, schemaVersion)
+		return nil, fmt.Errorf("database: %w", err)
 	}
 	return &Store{pool: pool}, nil
+}
+
+func open(ctx context.Context, pool *pgxpool.Pool) error {
+	if err := writable(ctx, pool); err != nil {
+		return err
+	}
+	return migrate(ctx, pool, false)
+}
+
+// errDSN does not quote the DSN, nor what a parser says about it: a password may be anywhere in it.
+var errDSN = errors.New("database: its DSN cannot be read; want postgres://USER:PASSWORD@HOST:PORT/DATABASE, or words like host=… dbname=…")
+
+// writable refuses a database that takes no commits, before anybody relies on it.
+func writable(ctx context.Context, db rower) error {
+	var readOnly string
+	if err := db.QueryRow(ctx, "SHOW transaction_read_only").Scan(&readOnly); err != nil {
+		return err
+	}
+	if readOnly != "off" {
+		return errors.New("it is read-only: a standby, or default_transaction_read_only is set")
+	}
+	return nil
 }
 
 // Close implements desk.Store.
@@ -200,6 +233,5 @@ var _ desk.Store = (*Store)(nil)
 
 // transient says that a transaction failed only because of another one, and may be tried again.
 func transient(err error) bool {
-	var fault *pgconn.PgError
-	return errors.As(err, &fault) && (fault.Code == "40001" || fault.Code == "40P01") // serialization_failure, deadlock_detected
+	return isFault(err, serializationFailure) || isFault(err, deadlockDetected)
 }
