@@ -65,9 +65,11 @@ func verifyFolder(ctx context.Context, d deployment, tail *newest) (verified, er
 	}
 	v := &folderVerifier{head: genesis, tree: state.NewTree(), index: state.NewIndex(), headKey: d.headKey(), tail: tail}
 	// The anchor is read first: a server that runs moves it on while the database is walked, never back.
-	if v.anchored, err = d.peekAnchor(); err != nil {
+	peeked, err := d.peekAnchor()
+	if err != nil {
 		return verified{}, err
 	}
+	v.anchored = peeked.Head
 	reader, err := sqlite.OpenReader(ctx, d.database())
 	if err != nil {
 		return verified{}, err
@@ -242,13 +244,13 @@ func (v *folderVerifier) complete() error {
 	return nil
 }
 
-func (d deployment) peekAnchor() (proof.Head, error) {
+func (d deployment) peekAnchor() (certifier.Peeked, error) {
 	f, err := os.Open(d.anchorFile())
 	if err != nil {
-		return proof.Head{}, fmt.Errorf("anchor: %w", err)
+		return certifier.Peeked{}, fmt.Errorf("anchor: %w", err)
 	}
 	defer f.Close()
-	return certifier.PeekAnchor(f)
+	return certifier.Peek(f)
 }
 
 // anchor compares the chain of heads with the anchor's file.
