@@ -125,7 +125,7 @@ func (d deployment) backUp(c *cobra.Command, path string, to []age.Recipient) (b
 	contents, err := contentsOf(signed.Manifest, walk.head)
 	contents.Anchored, contents.Keys = anchor.Head.Index, keys.names()
 	if err == nil {
-		err = f.Finish(contents)
+		err = f.Finish(&contents)
 	}
 	if err != nil {
 		f.Abort()

@@ -28,6 +28,7 @@ type verified struct {
 	notes    []string
 	head     proof.Head
 	anchored uint64 // commits that the anchor knows of; 0 when it cannot be seen
+	rebased  *rebaseLine
 	entries  []entry
 }
 
@@ -86,6 +87,9 @@ func verifyFolder(ctx context.Context, d deployment, tail *newest) (verified, er
 		return verified{}, err
 	}
 	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:]), head: v.head, anchored: v.anchored.Index, entries: tail.entries()}
+	if found.rebased, err = rebaseOf(signed.Manifest, peeked.Rebase); err != nil {
+		return found, err
+	}
 	if v.headKey == nil {
 		found.notes = append(found.notes, "note: the policy engine's root secret is not here, so the tags of heads were not checked")
 	}

@@ -28,9 +28,9 @@ func rebase() *cobra.Command {
 newest head that is stored here. The certifier takes that at its next start, under a new epoch; the policy engine logs it
 before anything else, and everybody sees it. The server must not run. What came after that head is lost, and what was
 revoked since is not revoked: read what this command prints.`,
-		Example: `  redoubt rebase --data data --reason 'the disk failed; restored the backup of Monday'
+		Example: `  redoubt rebase --data data --reason "the disk failed; restored the backup of Monday"
 
-  redoubt rebase --config /etc/redoubt/redoubt.toml --operator-key /media/stick/operator.key --reason 'site lost'`,
+  redoubt rebase --config /etc/redoubt/redoubt.toml --operator-key /media/stick/operator.key --reason "site lost"`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := proof.CheckReason(o.reason); err != nil {

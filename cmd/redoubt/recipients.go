@@ -31,7 +31,7 @@ func (r *recipients) flags(c *cobra.Command) {
 func (r *recipients) parse() ([]age.Recipient, error) {
 	all, err := age.ParseRecipients(strings.NewReader(strings.Join(append(r.named, "# none"), "\n")))
 	if err != nil && len(r.named) > 0 {
-		return nil, frame.Usagef("--recipient: %w", err)
+		return nil, frame.Usagef("--recipient: %w: want age1… or age1pq1…", withoutSecret(err))
 	}
 	for _, path := range r.files {
 		b, err := readLimited(path)
@@ -40,7 +40,7 @@ func (r *recipients) parse() ([]age.Recipient, error) {
 		}
 		more, err := age.ParseRecipients(bytes.NewReader(b))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w: want a recipient a line, age1… or age1pq1…", path, withoutSecret(err))
 		}
 		all = append(all, more...)
 	}

@@ -118,8 +118,8 @@ func (w *Writer) flush() error {
 	return w.Add(name, b)
 }
 
-// Finish ends the archive with what it is of.
-func (w *Writer) Finish(c Contents) error {
+// Finish ends the archive with what it is of, and completes that.
+func (w *Writer) Finish(c *Contents) error {
 	if err := w.flush(); err != nil {
 		return err
 	}

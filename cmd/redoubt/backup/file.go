@@ -54,7 +54,7 @@ func (f *File) begin(to []age.Recipient) error {
 }
 
 // Finish ends the file and gives it its name.
-func (f *File) Finish(c Contents) error {
+func (f *File) Finish(c *Contents) error {
 	if err := f.Writer.Finish(c); err != nil {
 		return err
 	}
