@@ -58,6 +58,7 @@ type Client struct {
 	base     string
 	stamper  Stamper
 	verifier verifier
+	memory   memory
 }
 
 // New makes a client for a base URL, such as http://127.0.0.1:8484/v1/wallets. Without a stamper it can only create an

@@ -21,7 +21,9 @@ type Attestation struct {
 	Hash       string // of the manifest, in hexadecimal
 	Receipt    proof.Receipt
 	Checkpoint proof.Checkpoint
-	Policy     proof.Certificate // of the policy engine, whose key signs results
+	Policy     proof.Certificate   // of the policy engine, whose key signs results
+	Rebase     *proof.SignedRebase // the newest one; nil when there was none, or the server does not tell
+	live       bool                // it was fetched, not read from a file
 }
 
 // verifier remembers the attestation, which changes only when the server's manifest does.
@@ -42,7 +44,7 @@ func (c *Client) verify(ctx context.Context, request, result []byte, header stri
 			return fmt.Errorf("%w: %w", ErrUnproven, err)
 		}
 		if err = receipt.Verify(a.Policy.SigningKey, request, result); err == nil {
-			return nil
+			return c.remember(ctx, receipt.Result)
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrUnproven, err)
@@ -81,6 +83,9 @@ func (c *Client) Attestation(ctx context.Context) (*Attestation, error) {
 		return nil, fmt.Errorf("attestation: status %d", response.StatusCode)
 	}
 	a, err := ReadAttestation(b)
+	if err == nil {
+		a.live = true
+	}
 	if err == nil && c.Manifest != "" && c.Manifest != a.Hash {
 		err = fmt.Errorf("the manifest in force is %s, not %s", a.Hash, c.Manifest)
 	}
@@ -91,8 +96,8 @@ func (c *Client) Attestation(ctx context.Context) (*Attestation, error) {
 // receipt in it says when the certificates were in force, so that one that was kept stays good.
 func ReadAttestation(b []byte) (*Attestation, error) {
 	var body struct {
-		Manifest, Receipt, Checkpoint string
-		Certificates                  []string
+		Manifest, Receipt, Checkpoint, Rebase string
+		Certificates                          []string
 	}
 	if err := json.Unmarshal(b, &body); err != nil {
 		return nil, fmt.Errorf("attestation: %w", err)
@@ -117,6 +122,12 @@ func ReadAttestation(b []byte) (*Attestation, error) {
 	}
 	if a.Checkpoint, err = proof.OpenCheckpoint(a.Manifest.Certifier, a.Manifest.Shard, body.Checkpoint); err != nil {
 		return nil, err
+	}
+	if body.Rebase != "" {
+		a.Rebase = &proof.SignedRebase{}
+		if err := errors.Join(decode(body.Rebase, a.Rebase), a.Rebase.Verify(a.Manifest)); err != nil {
+			return nil, err
+		}
 	}
 	return a, a.certificates(body.Certificates)
 }

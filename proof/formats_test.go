@@ -53,6 +53,15 @@ func testManifest() proof.Manifest {
 	}
 }
 
+func testRebase() proof.Rebase {
+	from := testHead()
+	from.Index, from.Size, from.Epoch = 1200, 90_000, 5
+	return proof.Rebase{
+		Version: 1, Shard: proof.ID{0x51, 0x52}, Manifest: filled(0xa5), Onto: testHead(), From: from, Lost: true, Reason: "the disk is gone",
+		Time: 1_795_333_820_985, NotBefore: 1_795_333_880_985, Nonce: proof.ID{0x53},
+	}
+}
+
 func testResults() []proof.Result {
 	var all []proof.Result
 	for i := range byte(5) {
@@ -108,8 +117,13 @@ func formats(t testing.TB) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rebase, err := proof.SignRebase(testKey(3), testRebase())
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string][]byte{
-		"head": encode(t, testHead()), "head.hash": headHash[:], "signed-receipt": encode(t, receipt),
+		"signed-rebase": encode(t, rebase),
+		"head":          encode(t, testHead()), "head.hash": headHash[:], "signed-receipt": encode(t, receipt),
 		"signed-manifest": encode(t, manifest), "manifest.hash": manifestHash[:], "signed-certificate": encode(t, certificate),
 		"result-receipt": encode(t, results[3]), "result-receipt.header": []byte(header), "checkpoint": []byte(checkpoint),
 		"leaf": proof.Leaf(filled(8)),

@@ -46,6 +46,9 @@ func FuzzMalleability(f *testing.F) {
 		if s, ok := malleable[proof.SignedManifest](t, b); ok {
 			_ = s.Verify()
 		}
+		if s, ok := malleable[proof.SignedRebase](t, b); ok {
+			_ = s.Verify(m)
+		}
 		if r, ok := malleable[proof.ResultReceipt](t, b); ok {
 			_ = r.Verify(public(testKey(4)), nil, nil)
 		}

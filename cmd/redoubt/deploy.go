@@ -128,6 +128,13 @@ func runLaunch(cmd *cobra.Command, c config.Config, args []string) error {
 	if err != nil {
 		return err
 	}
+	order, err := d.readOrder()
+	if err == nil {
+		err = d.rebased()
+	}
+	if err != nil && role == proof.RoleCertifier {
+		return err
+	}
 	key, err := d.readKey(keyLauncher)
 	if err != nil {
 		return err
@@ -146,7 +153,7 @@ func runLaunch(cmd *cobra.Command, c config.Config, args []string) error {
 		Role: role, Image: image, Root: d.root(role), Anchor: d.anchorFile(), Door: door, Key: key,
 		Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
 		Pack: wire.Pack{
-			Role: role, Manifest: manifest, RateLimit: c.RateLimit,
+			Role: role, Manifest: manifest, RateLimit: c.RateLimit, Rebase: order,
 			Signer: c.Enclaves[string(proof.RoleSigner)].Address, Certifier: c.Enclaves[string(proof.RoleCertifier)].Address,
 		},
 	})

@@ -32,6 +32,8 @@ const anchorName = "anchor.state"
 
 func (d deployment) database() string         { return filepath.Join(d.dir, "redoubt.db") }
 func (d deployment) manifest() string         { return filepath.Join(d.dir, "manifest.cbor") }
+func (d deployment) kept() string             { return filepath.Join(d.dir, "restored.cbor") } // what a backup kept of the anchor
+func (d deployment) order() string            { return filepath.Join(d.dir, "rebase.cbor") }   // the newest rebase, for the certifier
 func (d deployment) anchorFile() string       { return filepath.Join(d.anchor, anchorName) }
 func (d deployment) key(name string) string   { return filepath.Join(d.dir, "keys", name+".key") }
 func (d deployment) root(r proof.Role) string { return d.key(string(r)) }
@@ -68,6 +70,9 @@ func (d deployment) exists() (bool, error) {
 		}
 		return false, nil
 	}
+	if err := d.rebased(); err != nil {
+		return false, err
+	}
 	needed := []string{d.manifest(), d.anchorFile(), d.key(keyLauncher)}
 	if d.server == "" {
 		needed = append(needed, d.database())
@@ -81,6 +86,24 @@ func (d deployment) exists() (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// rebased refuses a folder that was restored from a backup and has no anchor. A copy of the old anchor beside the old
+// database would start, and be a roll-back that nobody notices; so a backup brings none that could be used.
+func (d deployment) rebased() error {
+	if there(d.kept()) && !there(d.anchorFile()) {
+		return fmt.Errorf("%s was restored from a backup, and no anchor says that it is the newest state: 'redoubt rebase' makes it usable, with the operator's key", d.dir)
+	}
+	return nil
+}
+
+// readOrder reads the newest rebase for the certifier; there need not be one.
+func (d deployment) readOrder() ([]byte, error) {
+	b, err := os.ReadFile(d.order())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
 }
 
 func there(path string) bool {

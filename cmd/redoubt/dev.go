@@ -202,6 +202,10 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 		doors[role] = "unix:" + filepath.Join(folder, string(role))
 	}
 	e.first = make(chan string, 1)
+	order, err := o.place.readOrder()
+	if err != nil {
+		return nil, err
+	}
 	for _, role := range roles() {
 		door, err := wire.Listen(doors[role])
 		if err != nil {
@@ -211,7 +215,7 @@ func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, i
 			Role: role, Image: image, Args: o.enclaveArgs(role), Root: o.place.root(role), Anchor: o.place.anchorFile(),
 			Profile: o.profileOf(string(role)),
 			Door:    door.(*net.UnixListener), Key: key, Log: log,
-			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: o.rateLimit},
+			Pack: wire.Pack{Role: role, Manifest: manifest, Signer: doors[proof.RoleSigner], Certifier: doors[proof.RoleCertifier], RateLimit: o.rateLimit, Rebase: order},
 			Exited: func(role proof.Role, reason string) {
 				select {
 				case e.first <- fmt.Sprintf("the %s ended: %s", role, reason):

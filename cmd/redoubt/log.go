@@ -41,11 +41,12 @@ func logs() *cobra.Command {
 
 // verification is what 'log verify --json' prints.
 type verification struct {
-	OK       bool     `json:"ok"` // always true: what is not right is an error
-	Size     uint64   `json:"size"`
-	Root     string   `json:"root"`     // base64
-	Manifest string   `json:"manifest"` // hash
-	Notes    []string `json:"notes"`
+	OK       bool        `json:"ok"` // always true: what is not right is an error
+	Size     uint64      `json:"size"`
+	Root     string      `json:"root"`             // base64
+	Manifest string      `json:"manifest"`         // hash
+	Rebase   *rebaseLine `json:"rebase,omitempty"` // the newest one
+	Notes    []string    `json:"notes"`
 }
 
 func logVerify() *cobra.Command {
@@ -66,12 +67,13 @@ shows to everybody have the root that its certifier signed. It ends with exit co
 			if err != nil {
 				return err
 			}
-			told := verification{true, found.size, base64.StdEncoding.EncodeToString(found.root[:]), found.manifest, append([]string{}, found.notes...)}
+			told := verification{true, found.size, base64.StdEncoding.EncodeToString(found.root[:]), found.manifest, found.rebased, append([]string{}, found.notes...)}
 			return frame.Print(c, told, func(w io.Writer) {
 				fmt.Fprintln(w, frame.Colour(c.OutOrStdout(), frame.Green, "ok"))
 				frame.Row(w, "size", told.Size)
 				frame.Row(w, "root", told.Root)
 				frame.Row(w, "manifest", told.Manifest)
+				told.Rebase.row(w)
 				for _, note := range told.Notes {
 					fmt.Fprintln(w, note)
 				}

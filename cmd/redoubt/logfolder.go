@@ -28,6 +28,7 @@ type verified struct {
 	notes    []string
 	head     proof.Head
 	anchored uint64 // commits that the anchor knows of; 0 when it cannot be seen
+	rebased  *rebaseLine
 	entries  []entry
 }
 
@@ -65,9 +66,11 @@ func verifyFolder(ctx context.Context, d deployment, tail *newest) (verified, er
 	}
 	v := &folderVerifier{head: genesis, tree: state.NewTree(), index: state.NewIndex(), headKey: d.headKey(), tail: tail}
 	// The anchor is read first: a server that runs moves it on while the database is walked, never back.
-	if v.anchored, err = d.peekAnchor(); err != nil {
+	peeked, err := d.peekAnchor()
+	if err != nil {
 		return verified{}, err
 	}
+	v.anchored = peeked.Head
 	reader, err := sqlite.OpenReader(ctx, d.database())
 	if err != nil {
 		return verified{}, err
@@ -84,6 +87,9 @@ func verifyFolder(ctx context.Context, d deployment, tail *newest) (verified, er
 		return verified{}, err
 	}
 	found := verified{size: v.head.Size, root: v.head.Root, manifest: hex.EncodeToString(hash[:]), head: v.head, anchored: v.anchored.Index, entries: tail.entries()}
+	if found.rebased, err = rebaseOf(signed.Manifest, peeked.Rebase); err != nil {
+		return found, err
+	}
 	if v.headKey == nil {
 		found.notes = append(found.notes, "note: the policy engine's root secret is not here, so the tags of heads were not checked")
 	}
@@ -242,13 +248,13 @@ func (v *folderVerifier) complete() error {
 	return nil
 }
 
-func (d deployment) peekAnchor() (proof.Head, error) {
+func (d deployment) peekAnchor() (certifier.Peeked, error) {
 	f, err := os.Open(d.anchorFile())
 	if err != nil {
-		return proof.Head{}, fmt.Errorf("anchor: %w", err)
+		return certifier.Peeked{}, fmt.Errorf("anchor: %w", err)
 	}
 	defer f.Close()
-	return certifier.PeekAnchor(f)
+	return certifier.Peek(f)
 }
 
 // anchor compares the chain of heads with the anchor's file.

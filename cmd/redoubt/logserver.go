@@ -56,7 +56,11 @@ func verifyServer(ctx context.Context, address string, show func(done, all uint6
 		return verified{}, fmt.Errorf("the %d entries that the server shows do not have the root that its certifier signed", a.Checkpoint.Size)
 	}
 	note := "note: the server chose the manifest; compare its hash with the one that you were given, or pass it as --manifest"
-	return verified{size: a.Checkpoint.Size, root: root, manifest: a.Hash, notes: []string{note}, head: a.Receipt.Head, entries: tail.entries()}, nil
+	rebased := (*rebaseLine)(nil)
+	if a.Rebase != nil {
+		rebased = lineOfRebase(*a.Rebase)
+	}
+	return verified{rebased: rebased, size: a.Checkpoint.Size, root: root, manifest: a.Hash, notes: []string{note}, head: a.Receipt.Head, entries: tail.entries()}, nil
 }
 
 // rootOfTiles computes the root from the leaf hashes alone.

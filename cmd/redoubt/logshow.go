@@ -47,16 +47,17 @@ func (n *newest) entries() []entry {
 
 // shownLog is what 'log show --json' prints.
 type shownLog struct {
-	Shard    string   `json:"shard"` // hex
-	Epoch    uint64   `json:"epoch"` // of the writer
-	Commits  uint64   `json:"commits"`
-	Size     uint64   `json:"size"`
-	Root     string   `json:"root"`               // base64
-	State    string   `json:"state"`              // hex; digest of all records
-	Anchored uint64   `json:"anchored,omitempty"` // commits that the anchor knows of
-	Manifest string   `json:"manifest"`           // hash
-	Entries  []entry  `json:"entries"`
-	Notes    []string `json:"notes"` // what cannot be seen from here, and why
+	Shard    string      `json:"shard"` // hex
+	Epoch    uint64      `json:"epoch"` // of the writer
+	Commits  uint64      `json:"commits"`
+	Size     uint64      `json:"size"`
+	Root     string      `json:"root"`               // base64
+	State    string      `json:"state"`              // hex; digest of all records
+	Anchored uint64      `json:"anchored,omitempty"` // commits that the anchor knows of
+	Manifest string      `json:"manifest"`           // hash
+	Rebase   *rebaseLine `json:"rebase,omitempty"`   // the newest one
+	Entries  []entry     `json:"entries"`
+	Notes    []string    `json:"notes"` // what cannot be seen from here, and why
 }
 
 func logShow() *cobra.Command {
@@ -97,7 +98,7 @@ func (v verified) shown() shownLog {
 	notes := []string{"note: what the entries say is sealed for the policy engine; a commitment is salted, so that it tells nothing"}
 	return shownLog{
 		Shard: hex.EncodeToString(h.Shard[:]), Epoch: h.Epoch, Commits: h.Index, Size: v.size, Root: base64.StdEncoding.EncodeToString(v.root[:]),
-		State: hex.EncodeToString(h.State[:]), Anchored: v.anchored, Manifest: v.manifest, Entries: v.entries, Notes: append(notes, v.notes...),
+		State: hex.EncodeToString(h.State[:]), Anchored: v.anchored, Manifest: v.manifest, Rebase: v.rebased, Entries: v.entries, Notes: append(notes, v.notes...),
 	}
 }
 
@@ -112,6 +113,7 @@ func (l shownLog) rows(w io.Writer) {
 	frame.Row(w, "root", l.Root)
 	frame.Row(w, "state", l.State)
 	frame.Row(w, "manifest", l.Manifest)
+	l.Rebase.row(w)
 	for _, e := range l.Entries {
 		if e.Commitment == "" {
 			frame.Row(w, fmt.Sprintf("entry %d", e.Index), "leaf "+e.Leaf)

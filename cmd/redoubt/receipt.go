@@ -44,7 +44,8 @@ func receiptVerify() *cobra.Command {
 	c := frame.JSON(&cobra.Command{
 		Use: "verify [FILE]", Short: "Verify the receipt of one request",
 		Long: `Verify the receipt of one request: one that 'redoubt sign … --receipt FILE' kept, or the header X-Redoubt-Receipt with
-the bodies of request and answer, byte for byte. It ends with exit code 1 when it does not fit.`,
+the bodies of request and answer, byte for byte. It ends with exit code 1 when it does not fit, and
+when the log does not hold it any more.`,
 		Example: `  redoubt receipt verify letter.receipt --url http://127.0.0.1:8484/v1/wallets
 
   redoubt receipt verify --attestation attestation.json --receipt "$HEADER" --request request.json --response response.json`,
@@ -117,6 +118,9 @@ func (e evidence) verify(ctx context.Context, kept client.Kept) (proven, error) 
 		return proven{}, err
 	}
 	r := receipt.Result
+	if err := attestation.Holds(r); err != nil {
+		return proven{}, err
+	}
 	return proven{
 		OK: true, RequestID: id.String(r.RequestID), Organization: id.String(r.Organization), Logged: r.Logged, Index: r.LogIndex,
 		Time: time.UnixMilli(int64(r.Time)).UTC().Format(time.RFC3339Nano), Manifest: attestation.Hash,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/fxamacker/cbor/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/redoubt-kms/redoubt/internal/failpoint"
@@ -24,19 +25,63 @@ import (
 // slot before it whole, and nothing that was ever receipted is lost.
 type anchored struct {
 	_         struct{} `cbor:",toarray"`
-	Version   uint8    // 1
+	Version   uint8    // 2
 	Sequence  uint64   // of writes; the slot with the higher one counts
 	Epoch     uint64   // of the writer
 	Time      uint64   // Unix milliseconds, never falls
 	Manifest  uint64   // epoch of the newest manifest that was in force; an older one is refused
 	Operators proof.Hash
 	Head      proof.Head
+	Rebased   rebased
+}
+
+// rebased is what the anchor remembers of the newest rebase.
+type rebased struct {
+	_         struct{}        `cbor:",toarray"`
+	Statement cbor.ByteString // CBOR of proof.SignedRebase; empty when there was none
+	Time      uint64          // when it was taken
+	Epoch     uint64          // of the writers from then on, at least: what others wrote before does not follow any more
+	Pending   bool            // the anchored head is still the one that it names
+}
+
+// anchoredV1 is the format before there were rebases.
+type anchoredV1 struct {
+	_         struct{} `cbor:",toarray"`
+	Version   uint8    // 1
+	Sequence  uint64
+	Epoch     uint64
+	Time      uint64
+	Manifest  uint64
+	Operators proof.Hash
+	Head      proof.Head
+}
+
+// decodeAnchored reads what a slot holds, also of the release before.
+func decodeAnchored(b []byte) (anchored, error) {
+	var state anchored
+	err := proof.Decode(b, &state)
+	if err == nil && state.Version == 2 {
+		return state, nil
+	}
+	var old anchoredV1
+	if err := proof.Decode(b, &old); err != nil {
+		return state, err
+	}
+	if old.Version != 1 {
+		return state, fmt.Errorf("%w: a state of version %d", ErrAnchor, old.Version)
+	}
+	return anchored{
+		Version: 2, Sequence: old.Sequence, Epoch: old.Epoch, Time: old.Time, Manifest: old.Manifest, Operators: old.Operators, Head: old.Head,
+	}, nil
 }
 
 const slotSize = 4096
 
 // ErrAnchor says that the anchor's file cannot be used.
 var ErrAnchor = errors.New("anchor")
+
+// errNoAnchor says that there is nothing in the anchor's file that this certifier wrote.
+var errNoAnchor = fmt.Errorf("%w: neither slot is whole under the certifier's key: wrong key, a damaged file, or none, as after a restore: 'redoubt rebase' makes a restored ledger usable", ErrAnchor)
 
 // anchorFile is the file with its key.
 type anchorFile struct {
@@ -58,7 +103,7 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 		}
 	}
 	if found == 0 {
-		return nil, newest, fmt.Errorf("%w: neither slot is whole under the certifier's key: wrong key, or a damaged file", ErrAnchor)
+		return a, newest, errNoAnchor
 	}
 	// What was read may be in the kernel's memory only: a sync may have failed before we started. It must be on the disk
 	// before the other slot, the last one that surely is, is written over.
@@ -90,46 +135,86 @@ func (state anchored) accepts(m proof.Manifest) error {
 	return nil
 }
 
-// PeekAnchor reads the newest head from an anchor's file without the certifier's key, and so without proof: good for
-// comparing, not for believing.
-func PeekAnchor(file io.ReaderAt) (proof.Head, error) {
+// Peeked is what an anchor's file says to those who have no key to check it: good for comparing, not for believing.
+type Peeked struct {
+	Head    proof.Head
+	Epoch   uint64 // of the writer
+	Time    uint64
+	Rebase  []byte // CBOR of the newest proof.SignedRebase; empty when there was none
+	Pending bool   // the rebase is not logged yet
+	Witness []byte // the newest slot, as a rebase shows it to the certifier when the anchor is lost
+}
+
+// Peek reads an anchor's file without the certifier's key.
+func Peek(file io.ReaderAt) (Peeked, error) {
 	var newest anchored
+	var witness []byte
 	found := false
 	for slot := range int64(2) {
 		b := make([]byte, slotSize)
 		if _, err := file.ReadAt(b, slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
-			return proof.Head{}, err
+			return Peeked{}, err
 		}
-		var state anchored
 		n := binary.BigEndian.Uint32(b)
-		if n > slotSize-4-sha256.Size || proof.Decode(b[4:4+n], &state) != nil {
+		if n > slotSize-4-sha256.Size {
 			continue
 		}
-		if !found || state.Sequence > newest.Sequence {
+		state, err := decodeAnchored(b[4 : 4+n])
+		if err == nil && (!found || state.Sequence > newest.Sequence) {
 			newest, found = state, true
+			witness = append([]byte{byte(slot)}, b[:4+n+sha256.Size]...)
 		}
 	}
 	if !found {
-		return proof.Head{}, fmt.Errorf("%w: neither slot is whole", ErrAnchor)
+		return Peeked{}, fmt.Errorf("%w: neither slot is whole", ErrAnchor)
 	}
-	return newest.Head, nil
+	return newest.peeked(witness), nil
+}
+
+// PeekWitness reads what a backup kept of an anchor.
+func PeekWitness(witness []byte) (Peeked, error) {
+	if len(witness) < 1+4+sha256.Size {
+		return Peeked{}, fmt.Errorf("%w: the witness is cut", ErrAnchor)
+	}
+	state, err := decodeAnchored(witness[1+4 : len(witness)-sha256.Size])
+	return state.peeked(witness), err
+}
+
+func (state anchored) peeked(witness []byte) Peeked {
+	return Peeked{
+		Head: state.Head, Epoch: state.Epoch, Time: state.Time, Rebase: []byte(state.Rebased.Statement), Pending: state.Rebased.Pending, Witness: witness,
+	}
+}
+
+// witnessed reads a slot that was kept apart from its file.
+func (a *anchorFile) witnessed(witness []byte) (anchored, error) {
+	if len(witness) < 1+4+sha256.Size || witness[0] > 1 {
+		return anchored{}, fmt.Errorf("%w: the witness is not a slot of an anchor", ErrAnchor)
+	}
+	b := make([]byte, slotSize)
+	copy(b, witness[1:])
+	return a.open(int64(witness[0]), b)
 }
 
 func (a *anchorFile) read(slot int64) (anchored, error) {
-	var state anchored
 	b := make([]byte, slotSize)
 	if _, err := a.file.ReadAt(b, slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
-		return state, err
+		return anchored{}, err
 	}
+	return a.open(slot, b)
+}
+
+// open checks and reads the bytes of a slot.
+func (a *anchorFile) open(slot int64, b []byte) (anchored, error) {
 	n := binary.BigEndian.Uint32(b)
 	if n > slotSize-4-sha256.Size {
-		return state, ErrAnchor
+		return anchored{}, ErrAnchor
 	}
 	tag := a.tag(slot, b[:4+n])
 	if !hmac.Equal(tag, b[4+n:4+n+sha256.Size]) {
-		return state, ErrAnchor
+		return anchored{}, ErrAnchor
 	}
-	return state, proof.Decode(b[4:4+n], &state)
+	return decodeAnchored(b[4 : 4+n])
 }
 
 func (a *anchorFile) write(state anchored) error {
@@ -177,7 +262,7 @@ func CreateAnchor(file *os.File, root seal.Root, genesis proof.Head, m proof.Man
 	if err != nil {
 		return err
 	}
-	if err := a.write(anchored{Version: 1, Head: genesis, Manifest: m.Epoch, Operators: operators}); err != nil {
+	if err := a.write(anchored{Version: 2, Head: genesis, Manifest: m.Epoch, Operators: operators}); err != nil {
 		return err
 	}
 	return file.Sync()

@@ -157,12 +157,12 @@ func TestPeekAnchorReadsTheNewestSlot(t *testing.T) {
 		if _, err := r.moveAnchor(wire.AnchorRequest{Epoch: epoch, Heads: []proof.Head{next(t, r.state.Head, epoch)}}); err != nil {
 			t.Fatal(err)
 		}
-		head, err := PeekAnchor(r.Certifier.anchor.file)
-		if err != nil || head != r.state.Head {
-			t.Errorf("peeked head %d, want %d: %v", head.Index, r.state.Head.Index, err)
+		peeked, err := Peek(r.Certifier.anchor.file)
+		if err != nil || peeked.Head != r.state.Head {
+			t.Errorf("peeked head %d, want %d: %v", peeked.Head.Index, r.state.Head.Index, err)
 		}
 	}
-	if _, err := PeekAnchor(bytes.NewReader(make([]byte, 2*slotSize))); !errors.Is(err, ErrAnchor) {
+	if _, err := Peek(bytes.NewReader(make([]byte, 2*slotSize))); !errors.Is(err, ErrAnchor) {
 		t.Errorf("an empty anchor: %v", err)
 	}
 }

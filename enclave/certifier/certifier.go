@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -71,6 +72,9 @@ func open(v *enclave.Vault) (*Certifier, error) {
 		return nil, err
 	}
 	file, state, err := openAnchor(v.Anchor, v.Root)
+	if len(v.Pack.Rebase) > 0 && (err == nil || errors.Is(err, errNoAnchor)) {
+		state, err = file.rebase(state, err != nil, v, hash)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,8 @@ func (c *Certifier) open(wire.Empty) (wire.Opened, error) {
 	next := c.state
 	next.Epoch++
 	receipt, err := c.store(next)
-	return wire.Opened{Epoch: c.state.Epoch, Receipt: receipt}, err
+	r := c.state.Rebased
+	return wire.Opened{Epoch: c.state.Epoch, Receipt: receipt, Rebased: wire.Rebased{Statement: []byte(r.Statement), Time: r.Time, Pending: r.Pending}}, err
 }
 
 // moveAnchor moves the anchor along a chain of heads by compare-and-swap: the first must follow the newest head.
@@ -29,7 +30,10 @@ func (c *Certifier) moveAnchor(request wire.AnchorRequest) (wire.Anchored, error
 		if err := follows(next.Head, head, c.state.Epoch); err != nil {
 			return wire.Anchored{}, err
 		}
-		next.Head = head
+		if head.Epoch < next.Rebased.Epoch {
+			return wire.Anchored{}, wire.Faultf("refused", "head %d was written before the ledger was rebased", head.Index)
+		}
+		next.Head, next.Rebased.Pending = head, false
 	}
 	receipt, err := c.store(next)
 	c.stats.anchored(len(request.Heads), err)

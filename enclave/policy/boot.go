@@ -14,7 +14,7 @@ import (
 )
 
 // errRolledBack is wrapped by every reason for which the stored state is not the anchored one.
-var errRolledBack = errors.New("the database is not the one that the anchor knows: rolled back, truncated or damaged; restore the newest one")
+var errRolledBack = errors.New("the database is not the one that the anchor knows: rolled back, truncated or damaged; restore the newest one, or make it the one that counts by 'redoubt rebase'")
 
 // start makes an engine from what the host stores, checked against what the certifier anchored. Any mismatch is an
 // error and nothing is served.
@@ -42,6 +42,9 @@ func start(ctx context.Context, v *enclave.Vault, host, certifier *wire.Link) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := e.openRebase(ctx, opened.Rebased, anchored); err != nil {
+		return nil, err
+	}
 	if e.head, err = e.follow(ctx, anchored, stored); err != nil {
 		return nil, err
 	}
@@ -56,7 +59,7 @@ func start(ctx context.Context, v *enclave.Vault, host, certifier *wire.Link) (*
 	}
 	e.next = e.head.Size
 	failpoint.Pass(failpoint.PolicyVerified)
-	return e, nil
+	return e, e.logRebase()
 }
 
 func newEngine(v *enclave.Vault, host, certifier *wire.Link, epoch uint64) *Engine {

@@ -31,6 +31,7 @@ type Engine struct {
 	headKey   [32]byte
 	tagKey    [32]byte
 	stats     stats
+	rebase    rebase
 
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex

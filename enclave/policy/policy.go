@@ -210,7 +210,7 @@ func (e *Engine) attestation(ctx context.Context) (wire.Attestation, error) {
 	e.mu.Lock()
 	receipt := e.receipt
 	e.mu.Unlock()
-	a := wire.Attestation{Manifest: e.vault.Pack.Manifest, Checkpoint: note.Checkpoint}
+	a := wire.Attestation{Manifest: e.vault.Pack.Manifest, Checkpoint: note.Checkpoint, Rebase: e.rebase.statement}
 	if a.Receipt, err = proof.Encode(receipt); err != nil {
 		return a, err
 	}

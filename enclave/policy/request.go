@@ -106,6 +106,9 @@ func (e *Engine) checkTime(c *caller, timestamp int64) error {
 		return err
 	}
 	c.now = now
+	if err := e.rebase.fence(timestamp); err != nil {
+		return err
+	}
 	if off := timestamp - int64(now); timestamp <= 0 || timestamp > 1<<53 || off > api.RequestWindow.Milliseconds() || -off > api.RequestWindow.Milliseconds() {
 		expired := api.Errorf(api.TypeExpired, "timestampMs is more than %v from the server's time, %s", api.RequestWindow,
 			time.UnixMilli(int64(now)).UTC().Format(time.RFC3339Nano))

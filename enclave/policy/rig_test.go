@@ -34,6 +34,8 @@ type rig struct {
 	manifest  []byte
 	verified  proof.Manifest
 	launcher  ed25519.PrivateKey
+	operator  ed25519.PrivateKey
+	order     []byte // of a rebase, for the certifier
 	rateLimit uint32
 	between   func(hostdesk.Store) hostdesk.Store // what a test puts between desk and store; nil for nothing
 
@@ -73,7 +75,7 @@ func newFiles(t testing.TB) *rig {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &rig{dir: dir}
 	operator, launcher := newKey(t), newKey(t)
-	r.launcher = launcher
+	r.launcher, r.operator = launcher, operator
 	r.verified = proof.Manifest{
 		Version: 1, Mode: proof.ModeDevelopment, Tier: proof.TierProcess, Epoch: 1, Shard: proof.ID{1, 2, 3},
 		Launcher: public(launcher), Certifier: public(certifier.Key(rootOf(t, proof.RoleCertifier))),
@@ -186,7 +188,7 @@ func (r *rig) launch(ctx context.Context, t testing.TB, role proof.Role, serve f
 	v := &enclave.Vault{
 		Role: role, Root: rootOf(t, role), Door: door, Log: log.New(io.Discard, "", 0), Platform: quoter{r.launcher, role},
 		Pack: wire.Pack{
-			Role: role, Manifest: r.manifest, RateLimit: r.rateLimit,
+			Role: role, Manifest: r.manifest, RateLimit: r.rateLimit, Rebase: r.order,
 			Signer: "unix:" + r.socket(proof.RoleSigner), Certifier: "unix:" + r.socket(proof.RoleCertifier),
 		},
 	}

@@ -15,10 +15,11 @@ import (
 
 // attestationBody is the JSON of GET /attestation. The CBOR is what verifiers check; the rest is for people.
 type attestationBody struct {
-	Manifest     string      `json:"manifest"`     // base64url of CBOR
-	Certificates []string    `json:"certificates"` // base64url of CBOR
-	Receipt      string      `json:"receipt"`      // base64url of CBOR
-	Checkpoint   string      `json:"checkpoint"`   // C2SP checkpoint
+	Manifest     string      `json:"manifest"`         // base64url of CBOR
+	Certificates []string    `json:"certificates"`     // base64url of CBOR
+	Receipt      string      `json:"receipt"`          // base64url of CBOR
+	Checkpoint   string      `json:"checkpoint"`       // C2SP checkpoint
+	Rebase       string      `json:"rebase,omitempty"` // base64url of CBOR; the newest one
 	Mode         string      `json:"mode"`
 	Tier         string      `json:"tier"`
 	Head         headBody    `json:"head"`
@@ -53,7 +54,7 @@ func (s *Server) attestation(w http.ResponseWriter, r *http.Request) {
 	}
 	head := receipt.Receipt.Head
 	body := attestationBody{
-		Manifest: b64(a.Manifest), Receipt: b64(a.Receipt), Checkpoint: a.Checkpoint,
+		Manifest: b64(a.Manifest), Receipt: b64(a.Receipt), Checkpoint: a.Checkpoint, Rebase: b64(a.Rebase),
 		Mode: manifest.Manifest.Mode, Tier: manifest.Manifest.Tier,
 		Head: headBody{b64(head.Shard[:]), head.Epoch, head.Index, head.Size, b64(head.Root[:]), receipt.Receipt.Time},
 	}

@@ -38,6 +38,7 @@ func doors() map[string][]string {
 		"cmd/redoubt":           {"api", "chain", "client", "cmd/redoubt", "enclave", "host", "internal", "launch", "proof", "stamp"},
 		// What people type at the prompt reaches a server over the SDK and in no other way.
 		"cmd/redoubt/frame":   {"api", "client"},
+		"cmd/redoubt/backup":  {"internal/wire", "proof"},
 		"cmd/redoubt/profile": {"cmd/redoubt/frame"},
 		"cmd/redoubt/prompt":  {"api", "client", "cmd/redoubt/frame", "cmd/redoubt/profile"},
 	}

@@ -29,6 +29,15 @@ type Opened struct {
 	_       struct{} `cbor:",toarray"`
 	Epoch   uint64
 	Receipt proof.SignedReceipt
+	Rebased Rebased
+}
+
+// Rebased is the newest rebase of a ledger that had one.
+type Rebased struct {
+	_         struct{} `cbor:",toarray"`
+	Statement []byte   // CBOR of proof.SignedRebase; empty when there was none
+	Time      uint64   // when the certifier took it, Unix milliseconds
+	Pending   bool     // no head follows yet: the writer logs it before anything else
 }
 
 // AnchorRequest moves the anchor along a chain of heads, the first of which follows the newest one.

@@ -57,6 +57,7 @@ type Attestation struct {
 	Certificates [][]byte // CBOR of proof.SignedCertificate
 	Receipt      []byte   // CBOR of proof.SignedReceipt
 	Checkpoint   string
+	Rebase       []byte // CBOR of the newest proof.SignedRebase; empty when there was none
 }
 
 // Ready says from which head the policy engine serves.

@@ -21,6 +21,15 @@ type Pack struct {
 	Signer    string // address; of the policy engine's peers
 	Certifier string // address
 	RateLimit uint32 // requests a second of an organization, 0 for no limit
+	Rebase    []byte // CBOR of RebaseOrder, for the certifier; empty for none
+}
+
+// RebaseOrder is an operator's statement as the certifier gets it. The launcher and the host only carry it.
+type RebaseOrder struct {
+	_         struct{} `cbor:",toarray"`
+	Version   uint8    // 1
+	Statement []byte   // CBOR of proof.SignedRebase
+	Witness   []byte   // what the certifier wrote into its anchor before the backup; empty while the anchor is there
 }
 
 // EvidenceRequest names the keys that the enclave made for itself.

@@ -60,36 +60,41 @@ func (s *Store) happened(ctx context.Context, c wire.Commit) bool {
 // from the commit, and the end of the transaction.
 func (s *Store) try(ctx context.Context, c wire.Commit, stored wire.StoredCommit) error {
 	return pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.Serializable}, func(tx pgx.Tx) error {
-		tree, err := s.tree(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if int64(stored.First) != tree.size {
-			return s.misfit(ctx, tx, c, stored, tree.size)
-		}
-		ids, hashes, err := tree.grow(stored.Entries)
-		if err != nil {
-			return err
-		}
-		batch := &pgx.Batch{}
-		swapped := int64(0)
-		batch.Queue("UPDATE ledger SET newest = $1, entries = $2 WHERE newest = $1 - 1", int64(c.Index), tree.size).Exec(func(tag pgconn.CommandTag) error {
-			swapped = tag.RowsAffected()
-			return nil
-		})
-		batch.Queue("INSERT INTO commits (idx, head, tag, blob, bodies) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", int64(c.Index), c.Head, c.Tag[:], c.Blob, c.Bodies)
-		batch.Queue("INSERT INTO hashes (id, hash) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ON CONFLICT DO NOTHING", ids, hashes)
-		queueRecords(batch, stored.Records)
-		if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-			return err
-		}
-		if swapped != 1 {
-			s.edge = nil
-			return fmt.Errorf("%w: it is number %d", desk.ErrConflict, c.Index)
-		}
-		s.edge, s.size = tree.trimmed(), tree.size
+		return s.appendIn(ctx, tx, c, stored)
+	})
+}
+
+// appendIn appends within a transaction.
+func (s *Store) appendIn(ctx context.Context, tx pgx.Tx, c wire.Commit, stored wire.StoredCommit) error {
+	tree, err := s.tree(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if int64(stored.First) != tree.size {
+		return s.misfit(ctx, tx, c, stored, tree.size)
+	}
+	ids, hashes, err := tree.grow(stored.Entries)
+	if err != nil {
+		return err
+	}
+	batch := &pgx.Batch{}
+	swapped := int64(0)
+	batch.Queue("UPDATE ledger SET newest = $1, entries = $2 WHERE newest = $1 - 1", int64(c.Index), tree.size).Exec(func(tag pgconn.CommandTag) error {
+		swapped = tag.RowsAffected()
 		return nil
 	})
+	batch.Queue("INSERT INTO commits (idx, head, tag, blob, bodies) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING", int64(c.Index), c.Head, c.Tag[:], c.Blob, c.Bodies)
+	batch.Queue("INSERT INTO hashes (id, hash) SELECT * FROM unnest($1::bigint[], $2::bytea[]) ON CONFLICT DO NOTHING", ids, hashes)
+	queueRecords(batch, stored.Records)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	if swapped != 1 {
+		s.edge = nil
+		return fmt.Errorf("%w: it is number %d", desk.ErrConflict, c.Index)
+	}
+	s.edge, s.size = tree.trimmed(), tree.size
+	return nil
 }
 
 // misfit says why a commit's entries do not continue the log: because another commit was faster, or because they never

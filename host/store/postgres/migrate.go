@@ -79,35 +79,40 @@ const migrationLock = 0x7265646f756274
 // migrate brings a database from its schema version to this release's: to a ledger from nothing when create says so. All
 // steps are one transaction, and one host's.
 func migrate(ctx context.Context, db beginner, create bool) error {
+	return pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		return migrateIn(ctx, tx, create)
+	})
+}
+
+// migrateIn is migrate within a transaction of the caller's.
+func migrateIn(ctx context.Context, tx pgx.Tx, create bool) error {
 	all, err := steps()
 	if err != nil {
 		return err
 	}
-	return pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
-			return err
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
+		return err
+	}
+	version, err := schemaVersion(ctx, tx)
+	if create && errors.Is(err, errNoLedger) {
+		version, err = 0, nil
+	}
+	if err != nil {
+		return err
+	}
+	if version > len(all) || version < 0 {
+		return fmt.Errorf("schema version %d, this release reads versions up to %d", version, len(all))
+	}
+	for ; version < len(all); version++ {
+		if _, err := tx.Exec(ctx, all[version]); err != nil {
+			return fmt.Errorf("migration %d: %w", version+1, err)
 		}
-		version, err := schemaVersion(ctx, tx)
-		if create && errors.Is(err, errNoLedger) {
-			version, err = 0, nil
+		if version == 0 {
+			continue // the version is in what the first step made, until the second moves it
 		}
-		if err != nil {
-			return err
+		if _, err := tx.Exec(ctx, "INSERT INTO migrations (version) VALUES ($1)", version+1); err != nil {
+			return fmt.Errorf("migration %d: %w", version+1, err)
 		}
-		if version > len(all) || version < 0 {
-			return fmt.Errorf("schema version %d, this release reads versions up to %d", version, len(all))
-		}
-		for ; version < len(all); version++ {
-			if _, err := tx.Exec(ctx, all[version]); err != nil {
-				return fmt.Errorf("migration %d: %w", version+1, err)
-			}
-			if version == 0 {
-				continue // the version is in what the first step made, until the second moves it
-			}
-			if _, err := tx.Exec(ctx, "INSERT INTO migrations (version) VALUES ($1)", version+1); err != nil {
-				return fmt.Errorf("migration %d: %w", version+1, err)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
