@@ -25,18 +25,23 @@ type replay struct {
 	index      uint64        // of the entry
 	commit     uint64        // that holds the entry
 	commitment proof.Hash
+	next       *replay // the one seen after it
 }
 
 // replays are the requests of the last api.ReplayWindow. The engine's lock guards them.
 type replays struct {
 	by     map[proof.Hash]*replay
-	order  *list.List // of *replay, oldest first
-	cached *list.List // of *replay with an answer, oldest first
-	bytes  int
+	oldest *replay // the first of the chain of all, in the order in which they were seen
+	newest *replay
+	cached *list.List    // of *replay with an answer, oldest first
+	bytes  int           // of the answers
+	over   chan struct{} // closed: those that have ended share it, since there may be a million
 }
 
 func newReplays() *replays {
-	return &replays{by: map[proof.Hash]*replay{}, order: list.New(), cached: list.New()}
+	r := &replays{by: map[proof.Hash]*replay{}, cached: list.New(), over: make(chan struct{})}
+	close(r.over)
+	return r
 }
 
 // replayKey names a request: its body and who sent it. The signature is not part of it, since one signature can be
@@ -52,23 +57,31 @@ func (r *replays) begin(key proof.Hash, now uint64) (*replay, bool) {
 		return old, false
 	}
 	p := &replay{key: key, seen: now, done: make(chan struct{})}
-	r.by[key] = p
-	r.order.PushBack(p)
+	r.add(p)
 	return p, true
+}
+
+func (r *replays) add(p *replay) {
+	r.by[p.key] = p
+	if r.oldest == nil {
+		r.oldest = p
+	} else {
+		r.newest.next = p
+	}
+	r.newest = p
 }
 
 // restore adds a request that the log holds from before a restart.
 func (r *replays) restore(p *replay) {
-	p.done = make(chan struct{})
-	close(p.done)
-	r.by[p.key] = p
-	r.order.PushBack(p)
+	p.done = r.over
+	r.add(p)
 }
 
 // end tells those who wait. What has no entry and is not final is forgotten, so that a retry starts anew.
 func (r *replays) end(p *replay, a answer) {
 	p.answer = &a
 	close(p.done)
+	p.done = r.over
 	if !p.logged {
 		delete(r.by, p.key) // its place in the order is removed when it grows old
 		return
@@ -100,12 +113,11 @@ func (r *replays) drop(p *replay) {
 }
 
 func (r *replays) forget(now uint64) {
-	for e := r.order.Front(); e != nil; e = r.order.Front() {
-		p := e.Value.(*replay)
+	for p := r.oldest; p != nil; p = r.oldest {
 		if p.seen+uint64(api.ReplayWindow/time.Millisecond) > now {
 			return
 		}
-		r.order.Remove(e)
+		r.oldest = p.next
 		r.drop(p)
 		if r.by[p.key] == p {
 			delete(r.by, p.key)
@@ -118,6 +130,7 @@ func (r *replays) forget(now uint64) {
 func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*replay) answer, again func(*replay) answer) answer {
 	e.mu.Lock()
 	p, first := e.replays.begin(key, now)
+	done := p.done
 	e.mu.Unlock()
 	if first {
 		a := do(p)
@@ -128,7 +141,7 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 	}
 	e.stats.repeated.Add(1)
 	select {
-	case <-p.done:
+	case <-done:
 	case <-ctx.Done():
 		return unavailable("the first of these equal requests is not answered yet")
 	}
