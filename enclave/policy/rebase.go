@@ -118,12 +118,12 @@ func (e *Engine) logRebase() error {
 
 // fence refuses requests that were made before the rebase. They may have had their effect in the future that was lost,
 // and nobody remembers.
-func (r rebase) fence(timestamp int64) error {
+func (r rebase) fence(timestamp int64, now uint64) error {
 	if timestamp >= int64(r.begin) {
 		return nil
 	}
 	expired := api.Errorf(api.TypeExpired, "the request was made before the server was restored from a backup, at %s; look what became of it, and make a new one",
 		time.UnixMilli(int64(r.begin)).UTC().Format(time.RFC3339Nano))
-	expired.Path, expired.Time = "timestampMs", int64(r.begin)
+	expired.Path, expired.Time = "timestampMs", int64(now)
 	return expired
 }

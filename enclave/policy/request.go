@@ -106,7 +106,7 @@ func (e *Engine) checkTime(c *caller, timestamp int64) error {
 		return err
 	}
 	c.now = now
-	if err := e.rebase.fence(timestamp); err != nil {
+	if err := e.rebase.fence(timestamp, now); err != nil {
 		return err
 	}
 	if off := timestamp - int64(now); timestamp <= 0 || timestamp > 1<<53 || off > api.RequestWindow.Milliseconds() || -off > api.RequestWindow.Milliseconds() {

@@ -206,6 +206,9 @@ func takeCommits(to Taker, name string, b []byte) error {
 		return fmt.Errorf("%w: %s: %w", ErrBackup, name, err)
 	}
 	for _, c := range page {
+		if len(c.Bodies) == 0 {
+			c.Bodies = nil // they were pruned
+		}
 		if err := to.Commit(c); err != nil {
 			return err
 		}

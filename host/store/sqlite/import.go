@@ -20,7 +20,7 @@ type Import struct {
 }
 
 // importBatch is how many commits share a transaction. Nothing uses the file before all of them are in it.
-const importBatch = 1024
+const importBatch = 256
 
 // NewImport begins a file where there is none.
 func NewImport(ctx context.Context, path string) (*Import, error) {
