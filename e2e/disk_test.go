@@ -176,4 +176,3 @@ func TestFailingDisk(t *testing.T) {
 		t.Errorf("log verify: %s", out)
 	}
 }
-

@@ -37,6 +37,7 @@ type devOptions struct {
 	place     deployment
 	nodes     []string
 	rateLimit uint32
+	badStamps uint32
 	metrics   string // address of /metrics; empty for none
 	verbose   bool
 	profile   string // folder
@@ -60,6 +61,7 @@ keys are files of that folder, and the enclaves are ordinary processes.`,
 	f.StringVar(&o.place.anchor, "anchor-dir", "", "`DIR` of the anchor, best on another disk (default the folder of the data)")
 	f.StringArrayVar(&o.nodes, "rpc", nil, "node to broadcast through, `CHAIN/NETWORK=URL`; may be given several times")
 	f.Uint32Var(&o.rateLimit, "rate-limit", 0, "`NUMBER` of requests a second of one organization; 0 for no limit")
+	f.Uint32Var(&o.badStamps, "bad-stamps", 0, "`NUMBER` of requests a second with bad stamps from one address; 0 for no limit")
 	f.StringVar(&o.metrics, "metrics-addr", "", "`HOST:PORT` of /metrics for Prometheus, not where the API is (default nowhere)")
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	f.StringVar(&o.place.server, "postgres", "", "keep the ledger in PostgreSQL at this `DSN` instead of a file of the data folder")
@@ -172,7 +174,7 @@ func (o devOptions) start(ctx context.Context, log *slog.Logger, broadcast *netw
 	}
 	watch.Opened(ready, counter)
 	go counter.Keep(running)
-	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), log)), listener, "", "", stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), web.Limits{BadStamps: o.badStamps}, log)), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.

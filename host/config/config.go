@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -15,18 +16,23 @@ import (
 
 // Config is the configuration of a deployment. The zero values of what is not required are safe.
 type Config struct {
-	Mode        string             `toml:"mode"`         // development or production
-	Data        string             `toml:"data"`         // folder of database, manifest and keys
-	Database    string             `toml:"database"`     // postgres://…; redoubt.db in the data folder when empty
-	AnchorDir   string             `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
-	Listen      string             `toml:"listen"`       // host:port of the API
-	OpenSignUp  bool               `toml:"open-sign-up"` // organizations may be created without a stamp
-	RateLimit   uint32             `toml:"rate-limit"`   // requests a second of one organization; 60 when absent, 0 for none
-	MetricsAddr string             `toml:"metrics-addr"` // host:port of /metrics; none when empty
-	Traces      string             `toml:"traces"`       // URL of an OpenTelemetry collector; the environment's when empty
-	TLS         TLS                `toml:"tls"`
-	Nodes       map[string]string  `toml:"nodes"`    // chain/network → URL
-	Enclaves    map[string]Enclave `toml:"enclaves"` // by role
+	Mode        string            `toml:"mode"`         // development or production
+	Data        string            `toml:"data"`         // folder of database, manifest and keys
+	Database    string            `toml:"database"`     // postgres://…; redoubt.db in the data folder when empty
+	AnchorDir   string            `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
+	Listen      string            `toml:"listen"`       // host:port of the API
+	OpenSignUp  bool              `toml:"open-sign-up"` // organizations may be created without a stamp
+	RateLimit   uint32            `toml:"rate-limit"`   // requests a second of one organization; 60 when absent, 0 for none
+	BadStamps   uint32            `toml:"bad-stamps"`   // requests a second with bad stamps from one address; 0 for no limit; when absent 20 if an address is known to be one caller's, that is with tls or trusted-proxies, else 0
+	MetricsAddr string            `toml:"metrics-addr"` // host:port of /metrics; none when empty
+	Traces      string            `toml:"traces"`       // URL of an OpenTelemetry collector; the environment's when empty
+	TLS         TLS               `toml:"tls"`
+	Nodes       map[string]string `toml:"nodes"` // chain/network → URL
+
+	// TrustedProxies are networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix `toml:"trusted-proxies"`
+
+	Enclaves map[string]Enclave `toml:"enclaves"` // by role
 }
 
 // TLS names the API's certificate. Without one the API speaks plain HTTP, and belongs behind a proxy that does not.
@@ -41,7 +47,10 @@ type Enclave struct {
 	Address string `toml:"address"` // of its door: unix:PATH
 }
 
-const defaultRateLimit = 60
+const (
+	defaultRateLimit = 60
+	defaultBadStamps = 20
+)
 
 // Read reads and checks a configuration file.
 func Read(path string) (Config, error) {
@@ -52,6 +61,9 @@ func Read(path string) (Config, error) {
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
 		return c, fmt.Errorf("configuration %s: no such setting: %s", path, unknown[0])
+	}
+	if !meta.IsDefined("bad-stamps") && (len(c.TrustedProxies) > 0 || c.TLS.Certificate != "") {
+		c.BadStamps = defaultBadStamps
 	}
 	if err := c.check(); err != nil {
 		return c, fmt.Errorf("configuration %s: %w", path, err)

@@ -22,9 +22,14 @@ import (
 // stamped serves a stamped POST: one funnel for every method.
 func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now()
+		began, address := time.Now(), s.remote(r)
+		if s.callers.turnedAway(address, began) { // its body is not read, nor its stamp verified
+			w.Header().Set("Connection", "close")
+			fail(w, api.Errorf(api.TypeRateLimited, "too many requests from this address were not stamped by a valid authenticator; wait and try again"))
+			return
+		}
 		request, err := readRequest(w, r)
-		if err == nil && signsUp(request) && !s.signUps.allow(remote(r), began) {
+		if err == nil && signsUp(request) && !s.signUps.allow(address, began) {
 			err = api.Errorf(api.TypeRateLimited, "more than %d organizations a minute without a stamp from one address", signUpsPerMinute)
 		}
 		if err != nil {
@@ -39,6 +44,12 @@ func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 			fail(w, api.Errorf(api.TypeOverloaded, "too many requests at once; try again"))
 			return
 		}
+		if !s.callers.enter(address, time.Now()) {
+			fail(w, api.Errorf(api.TypeOverloaded, "too many requests at once from this address; try again"))
+			return
+		}
+		badStamp := false
+		defer func() { s.callers.leave(address, time.Now(), badStamp) }()
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		failpoint.Pass(failpoint.HostBeforePolicy)
@@ -49,6 +60,7 @@ func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 			fail(w, api.Errorf(api.TypeUnavailable, "temporarily unavailable; try again with the same body"))
 			return
 		}
+		badStamp = int(answer.Status) == api.Status(api.TypeUnauthenticated)
 		s.log.LogAttrs(ctx, slog.LevelDebug, "request", slog.String("method", answer.Method), slog.Int("status", int(answer.Status)),
 			slog.String("requestId", answer.RequestID), slog.Duration("took", time.Since(began)))
 		s.write(ctx, w, kind, answer)

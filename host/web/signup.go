@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -11,12 +12,12 @@ const signUpsPerMinute = 20
 // signUps counts unstamped createOrganization calls in the last minute, by address.
 type signUps struct {
 	mu sync.Mutex
-	by map[string][]time.Time
+	by map[netip.Prefix][]time.Time
 }
 
-func newSignUps() *signUps { return &signUps{by: map[string][]time.Time{}} }
+func newSignUps() *signUps { return &signUps{by: map[netip.Prefix][]time.Time{}} }
 
-func (s *signUps) allow(address string, now time.Time) bool {
+func (s *signUps) allow(address netip.Prefix, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.by) > 1<<12 {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
 	"path"
 	"strconv"
@@ -38,7 +37,9 @@ type Server struct {
 	desk    Desk
 	network Network
 	log     *slog.Logger
+	limits  Limits
 	signUps *signUps
+	callers *callers
 	shed    chan struct{} // bounds how many requests are in the house
 }
 
@@ -53,8 +54,11 @@ const (
 )
 
 // New makes a server.
-func New(desk Desk, network Network, log *slog.Logger) *http.Server {
-	s := &Server{desk: desk, network: network, log: log, signUps: newSignUps(), shed: make(chan struct{}, maxRequests)}
+func New(desk Desk, network Network, limits Limits, log *slog.Logger) *http.Server {
+	s := &Server{
+		desk: desk, network: network, log: log, limits: limits, signUps: newSignUps(), callers: newCallers(limits.BadStamps),
+		shed: make(chan struct{}, maxRequests),
+	}
 	return &http.Server{
 		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
 		WriteTimeout: requestTimeout + bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaders,
@@ -135,13 +139,4 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a caller that went away has nobody to tell
-}
-
-// remote is the caller's address without the port. Headers that claim another are not believed.
-func remote(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
