@@ -39,7 +39,7 @@ func load(t *testing.T, dsn string, commits []wire.Commit, finish bool) error {
 
 // A ledger is copied whole or not at all, can be copied again after an interruption, and never over another one.
 func TestImport(t *testing.T) {
-	from, to := create(t), shared.database(t)
+	from, to := create(t), database(t)
 	s := open(t, from)
 	var all []wire.Commit
 	for n := range uint64(40) {
