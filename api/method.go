@@ -25,8 +25,8 @@ const (
 // Methods lists the methods that this release serves.
 func Methods() []Method {
 	return []Method{
-		CreateOrganization, GetOrganization, AddUserToOrganization, CreateAuthenticator, DeleteAuthenticator, CreateWallet,
-		GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message, EthereumSignMessage,
-		EthereumSignTypedData, SignTransaction,
+		CreateOrganization, GetOrganization, AddUserToOrganization, DeleteUserFromOrganization, CreateAuthenticator, DeleteAuthenticator,
+		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
+		EthereumSignMessage, EthereumSignTypedData, SignTransaction,
 	}
 }
