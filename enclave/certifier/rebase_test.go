@@ -151,7 +151,7 @@ func TestRebase(t *testing.T) {
 			t.Errorf("%d commits of the lost future follow: %v", n+1, err)
 		}
 	}
-	r.rig.Certifier = c
+	r.Certifier = c
 	first := next(t, r.onto, opened.Epoch)
 	if _, err := c.moveAnchor(wire.AnchorRequest{Epoch: opened.Epoch, Heads: []proof.Head{first}}); err != nil {
 		t.Fatal(err)
