@@ -13,17 +13,17 @@ import (
 // place is where a fault strikes within the computation of a signature. The libraries cannot be made to fail in their
 // middle, so the test computes signatures as the standards have it, with the fault, and lets the key believe that this is
 // what its library returned.
-type place int
+type place = int
 
 const (
-	nowhere        place = iota
-	inScalar             // the secret, when it is multiplied with the challenge
-	inNonce              // the nonce, after its point was computed
-	inPoint              // the nonce, before its point was computed but not when the signature was
-	inTable              // an entry of the table for multiplication: the nonce's point is off by a multiple of the base
-	inChallenge          // the challenge, or the digest
-	inSignature          // the signature, on its way out
-	numberOfPlaces       // not a place
+	nowhere        = iota
+	inScalar       // the secret, when it is multiplied with the challenge
+	inNonce        // the nonce, after its point was computed
+	inPoint        // the nonce, before its point was computed but not when the signature was
+	inTable        // an entry of the table for multiplication: the nonce's point is off by a multiple of the base
+	inChallenge    // the challenge, or the digest
+	inSignature    // the signature, on its way out
+	numberOfPlaces // not a place
 )
 
 // flipScalar25519 flips a bit of a scalar in memory.
