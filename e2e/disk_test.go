@@ -147,8 +147,12 @@ func TestFailingDisk(t *testing.T) {
 	st.blow()
 	for range scale(1, 20) {
 		for _, c := range []struct{ role, calls, fault string }{
-			{"host", "fsync,fdatasync", "EIO"}, {"host", "pwrite64", "EIO"}, {"host", "pwrite64", "ENOSPC"}, {"host", "pwrite64", "EROFS"},
-			{"certifier", "fdatasync", "EIO"}, {"certifier", "pwrite64", "ENOSPC"},
+			{"host", "fsync,fdatasync", "EIO"},
+			{"host", "pwrite64", "EIO"},
+			{"host", "pwrite64", "ENOSPC"},
+			{"host", "pwrite64", "EROFS"},
+			{"certifier", "fdatasync", "EIO"},
+			{"certifier", "pwrite64", "ENOSPC"},
 		} {
 			if t.Failed() {
 				break

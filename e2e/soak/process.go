@@ -46,7 +46,7 @@ func spawn(binary, log string, args ...string) (*process, error) {
 	url, ready := strings.CutPrefix(strings.TrimSpace(line), "ready ")
 	if !ready {
 		p.stop()
-		told, _ := os.ReadFile(log) //nolint:errcheck // it adds to an error
+		told, _ := os.ReadFile(log)
 		return nil, fmt.Errorf("%v is not ready: %w\n%s", args, err, told)
 	}
 	p.url = url
@@ -101,7 +101,7 @@ func useOf(pid int) (use, error) {
 		if len(f) < 2 {
 			continue
 		}
-		n, _ := strconv.Atoi(f[1]) //nolint:errcheck // only the lines below are numbers
+		n, _ := strconv.Atoi(f[1])
 		switch f[0] {
 		case "VmRSS:":
 			u.rss = float64(n) / 1024
