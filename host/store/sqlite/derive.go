@@ -32,7 +32,7 @@ func (s *Store) deriveLoop(ctx context.Context) {
 		// A failure here loses nothing: what was not derived is derived later, from the commits.
 		_, _ = s.flush(ctx)
 		now := s.appendedBytes.Load()
-		if now-moved > checkpointEvery || now == last && now > moved {
+		if now-moved > s.checkpointEvery || now == last && now > moved {
 			moved = s.checkpoint(ctx, now)
 		}
 		last = now
@@ -42,10 +42,20 @@ func (s *Store) deriveLoop(ctx context.Context) {
 // checkpoint moves what the write-ahead log holds into the file, beside the commits that go on. SQLite would do it
 // within a commit, which would then take a hundred times as long. The disk is busy with it for a while all the same, so
 // under load it is done seldom, and otherwise when nothing else happens.
+//
+// The log begins anew only at a commit that finds all of it moved, which under load would be never. So what came
+// meanwhile, which is little, is moved while commits wait.
 func (s *Store) checkpoint(ctx context.Context, now uint64) uint64 {
 	s.derive.Lock() // one thing at a time in the background
 	defer s.derive.Unlock()
-	if _, err := s.read.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+	const move = "PRAGMA wal_checkpoint(PASSIVE)"
+	_, err := s.read.ExecContext(ctx, move)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		_, err = s.read.ExecContext(ctx, move)
+	}
+	if err != nil {
 		return 0 // it is tried again
 	}
 	return now

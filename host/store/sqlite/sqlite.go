@@ -37,7 +37,8 @@ type Store struct {
 	edge    *edge               // of what is derived; guarded by derive
 	wake    chan struct{}
 
-	appendedBytes atomic.Uint64 // of commits since the store was opened
+	appendedBytes   atomic.Uint64 // of commits since the store was opened
+	checkpointEvery uint64        // bytes
 
 	done chan struct{}
 	stop context.CancelFunc
@@ -61,6 +62,10 @@ func Create(ctx context.Context, path string) error {
 
 // Open opens the file of a ledger. It never makes one: a mistyped path must not become an empty ledger.
 func Open(ctx context.Context, path string) (*Store, error) {
+	return openStore(ctx, path, checkpointEvery)
+}
+
+func openStore(ctx context.Context, path string, checkpointEvery uint64) (*Store, error) {
 	file, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
@@ -75,7 +80,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{
 		path: path, file: file, write: write, read: read, fresh: map[wire.Key][]byte{},
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		checkpointEvery: checkpointEvery, wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if err := s.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %s: %w", path, err), write.Close(), read.Close())
