@@ -3,6 +3,8 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 GOFLAGS_BUILD := -trimpath -buildvcs=false
 JS := e2e/js
+POSTGRES := /usr/lib/postgresql/15/bin/postgres
+STRACE := /usr/bin/strace
 FUZZTIME ?= 1000000x
 
 .PHONY: demo test check acceptance soak chaos fuzz bench tcb run build clients unit js lint postgres
@@ -42,17 +44,19 @@ run: build ## the development server on ./data
 build: ## the binaries, into bin
 	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
 
-unit: build postgres ## Go tests
+unit: build postgres $(STRACE) ## Go tests
 	go vet ./...
 	go test -timeout 20m ./...
 
 js: build clients ## the published clients against the real server
 	cd $(JS) && npm test --silent
 
-POSTGRES := /usr/lib/postgresql/15/bin/postgres
 APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
 
 postgres: $(POSTGRES) ## a real server for the tests
+
+$(STRACE):
+	$(APT) update && $(APT) install -y --no-install-recommends strace >/dev/null
 
 $(POSTGRES):
 	$(APT) update && $(APT) install -y --no-install-recommends postgresql-15 >/dev/null

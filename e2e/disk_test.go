@@ -139,7 +139,7 @@ func injected(t *testing.T, pid int, calls, fault string) func() {
 // D3: the disk fails: writing or syncing, of the database or of the anchor. A sync that failed is never taken for one that
 // succeeded, callers hear 503 meanwhile, and what was acknowledged is there afterwards.
 func TestFailingDisk(t *testing.T) {
-	if _, err := exec.LookPath("strace"); err != nil || os.Getuid() != 0 {
+	if _, err := exec.LookPath("strace"); os.Getuid() != 0 || err != nil && os.Getenv("CI") != "true" {
 		t.Skip("strace, and root for looking into enclaves, have system calls fail")
 	}
 	dir := filepath.Join(t.TempDir(), "data")

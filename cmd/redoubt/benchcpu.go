@@ -35,10 +35,20 @@ func cpuTimeOf(server int) (cpuTime, error) {
 		case p.pid == server:
 			u["host"] += p.used
 		case p.parent == server:
-			u[strings.TrimPrefix(p.name, "redoubt-")] += p.used
+			u[roleOf(p.name)] += p.used
 		}
 	}
 	return u, nil
+}
+
+// roleOf tells an enclave by the name of its process, which the kernel cuts after 15 bytes.
+func roleOf(name string) string {
+	for _, role := range roles() {
+		if strings.HasPrefix("redoubt-"+string(role), name) {
+			return string(role)
+		}
+	}
+	return name
 }
 
 // stat is what we need of a line of /proc/PID/stat (proc(5)).

@@ -20,10 +20,10 @@ import (
 	"github.com/redoubt-kms/redoubt/chain/base58"
 )
 
-// TestMain lets the test's binary be redoubt: for the scripts, and for the enclaves that the server of a script starts from
-// its own binary.
+// TestMain lets the test's binary be redoubt: for the scripts, and for what redoubt starts from its own binary, which are
+// enclaves, and the servers of a benchmark.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == enclaveWord {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
 		main()
 	}
 	testscript.Main(m, map[string]func(){"redoubt": main})
