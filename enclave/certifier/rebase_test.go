@@ -349,3 +349,27 @@ func TestAnchorOfVersion1Opens(t *testing.T) {
 		t.Errorf("%+v, %v", opened, err)
 	}
 }
+
+// Two rebases that lead there and back make the anchor what it was before the first: that one must not be taken again.
+func TestRebaseThereAndBack(t *testing.T) {
+	r := newRebaseRig(t)
+	start := r.peek(t).Head
+	there := r.sign(t, r.operator, r.statement(t, nil))
+	c, err := r.start(t, there, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+	back := r.sign(t, r.operator, r.statement(t, func(s *proof.Rebase) { s.Onto, s.Time, s.NotBefore = start, s.Time+1, s.Time+1 }))
+	if c, err = r.start(t, back, nil); err != nil || c.state.Head != start {
+		t.Fatalf("back: %v", err)
+	}
+	c.close()
+	before := r.contents(t)
+	if c, err := r.start(t, there, nil); !errors.Is(err, proof.ErrRebase) {
+		t.Errorf("the first of them was taken again: head %d, %v", c.state.Head.Index, err)
+	}
+	if r.contents(t) != before {
+		t.Error("the anchor changed")
+	}
+}
