@@ -27,7 +27,7 @@ func (a *anchorFile) rebase(state anchored, lost bool, v *enclave.Vault, manifes
 		return state, nil // it was taken at an earlier start, and has no second effect
 	}
 	if lost {
-		if state, err = a.witnessed(order.Witness); err != nil {
+		if state, err = witnessed(v.Root, order.Witness); err != nil {
 			return state, fmt.Errorf("%w: the anchor is lost, and what the backup kept of it is not this certifier's: %w", proof.ErrRebase, err)
 		}
 	}
