@@ -104,10 +104,21 @@ func refusal(raw []byte, response *http.Response) (time.Duration, error) {
 	told.Status = response.StatusCode
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout:
-		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
-		return time.Duration(seconds) * time.Second, fmt.Errorf("%w: %w", ErrUnavailable, told)
+		return retryAfter(response.Header.Get("Retry-After")), fmt.Errorf("%w: %w", ErrUnavailable, told)
 	}
 	return -1, told
+}
+
+// maxWait bounds how long a server can have a client wait before it tries again.
+const maxWait = 30 * time.Second
+
+// retryAfter reads the seconds of the header Retry-After; 0 when it says none.
+func retryAfter(header string) time.Duration {
+	seconds, err := strconv.ParseUint(header, 10, 32)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, maxWait)
 }
 
 func (c *Client) http() *http.Client {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"filippo.io/age"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/backup"
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
+	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -94,7 +97,7 @@ func (d deployment) backUp(c *cobra.Command, path string, to []age.Recipient) (b
 		return backedUp{}, err
 	}
 	defer keys.clear()
-	anchor, err := d.peekAnchor()
+	anchor, err := d.keepAnchor(keys)
 	if err != nil {
 		return backedUp{}, err
 	}
@@ -131,6 +134,21 @@ func (d deployment) backUp(c *cobra.Command, path string, to []age.Recipient) (b
 		f.Abort()
 	}
 	return backedUp{path, contents}, err
+}
+
+// keepAnchor reads the anchor, and makes a witness of it.
+func (d deployment) keepAnchor(keys keySet) (certifier.Peeked, error) {
+	root, err := seal.NewRoot(keys[string(proof.RoleCertifier)])
+	if err != nil {
+		return certifier.Peeked{}, err
+	}
+	defer root.Zero()
+	f, err := os.Open(d.anchorFile())
+	if err != nil {
+		return certifier.Peeked{}, fmt.Errorf("anchor: %w", err)
+	}
+	defer f.Close()
+	return certifier.Keep(f, root)
 }
 
 // maxAhead is how many commits a ledger may be ahead of its anchor (docs/spec/ledger.md).

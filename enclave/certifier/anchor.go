@@ -94,15 +94,8 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 		return nil, anchored{}, fmt.Errorf("%w: another certifier uses its file", ErrAnchor)
 	}
 	a := &anchorFile{file: file, key: root.Derive("anchor")}
-	var newest anchored
-	found := 0
-	for slot := range int64(2) {
-		state, err := a.read(slot)
-		if err == nil && (found == 0 || state.Sequence > newest.Sequence) {
-			newest, found = state, found+1
-		}
-	}
-	if found == 0 {
+	newest, found := a.newest()
+	if !found {
 		return a, newest, errNoAnchor
 	}
 	// What was read may be in the kernel's memory only: a sync may have failed before we started. It must be on the disk
@@ -111,6 +104,17 @@ func openAnchor(file *os.File, root seal.Root) (*anchorFile, anchored, error) {
 		return nil, newest, fmt.Errorf("%w: its file cannot be written: %w", ErrAnchor, err)
 	}
 	return a, newest, nil
+}
+
+// newest returns the state that counts, if there is one.
+func (a *anchorFile) newest() (newest anchored, found bool) {
+	for slot := range int64(2) {
+		state, err := a.read(slot)
+		if err == nil && (!found || state.Sequence > newest.Sequence) {
+			newest, found = state, true
+		}
+	}
+	return newest, found
 }
 
 // operatorsOf names who may sign manifests.
@@ -142,13 +146,12 @@ type Peeked struct {
 	Time    uint64
 	Rebase  []byte // CBOR of the newest proof.SignedRebase; empty when there was none
 	Pending bool   // the rebase is not logged yet
-	Witness []byte // the newest slot, as a rebase shows it to the certifier when the anchor is lost
+	Witness []byte // as a rebase shows it to the certifier when the anchor is lost; nil unless it was made or read
 }
 
 // Peek reads an anchor's file without the certifier's key.
 func Peek(file io.ReaderAt) (Peeked, error) {
 	var newest anchored
-	var witness []byte
 	found := false
 	for slot := range int64(2) {
 		b := make([]byte, slotSize)
@@ -162,22 +165,12 @@ func Peek(file io.ReaderAt) (Peeked, error) {
 		state, err := decodeAnchored(b[4 : 4+n])
 		if err == nil && (!found || state.Sequence > newest.Sequence) {
 			newest, found = state, true
-			witness = append([]byte{byte(slot)}, b[:4+n+sha256.Size]...)
 		}
 	}
 	if !found {
 		return Peeked{}, fmt.Errorf("%w: neither slot is whole", ErrAnchor)
 	}
-	return newest.peeked(witness), nil
-}
-
-// PeekWitness reads what a backup kept of an anchor.
-func PeekWitness(witness []byte) (Peeked, error) {
-	if len(witness) < 1+4+sha256.Size {
-		return Peeked{}, fmt.Errorf("%w: the witness is cut", ErrAnchor)
-	}
-	state, err := decodeAnchored(witness[1+4 : len(witness)-sha256.Size])
-	return state.peeked(witness), err
+	return newest.peeked(nil), nil
 }
 
 func (state anchored) peeked(witness []byte) Peeked {
@@ -186,26 +179,11 @@ func (state anchored) peeked(witness []byte) Peeked {
 	}
 }
 
-// witnessed reads a slot that was kept apart from its file.
-func (a *anchorFile) witnessed(witness []byte) (anchored, error) {
-	if len(witness) < 1+4+sha256.Size || witness[0] > 1 {
-		return anchored{}, fmt.Errorf("%w: the witness is not a slot of an anchor", ErrAnchor)
-	}
-	b := make([]byte, slotSize)
-	copy(b, witness[1:])
-	return a.open(int64(witness[0]), b)
-}
-
 func (a *anchorFile) read(slot int64) (anchored, error) {
 	b := make([]byte, slotSize)
 	if _, err := a.file.ReadAt(b, slot*slotSize); err != nil && !errors.Is(err, io.EOF) {
 		return anchored{}, err
 	}
-	return a.open(slot, b)
-}
-
-// open checks and reads the bytes of a slot.
-func (a *anchorFile) open(slot int64, b []byte) (anchored, error) {
 	n := binary.BigEndian.Uint32(b)
 	if n > slotSize-4-sha256.Size {
 		return anchored{}, ErrAnchor

@@ -27,7 +27,7 @@ func (a *anchorFile) rebase(state anchored, lost bool, v *enclave.Vault, manifes
 		return state, nil // it was taken at an earlier start, and has no second effect
 	}
 	if lost {
-		if state, err = a.witnessed(order.Witness); err != nil {
+		if state, err = witnessed(v.Root, order.Witness); err != nil {
 			return state, fmt.Errorf("%w: the anchor is lost, and what the backup kept of it is not this certifier's: %w", proof.ErrRebase, err)
 		}
 	}
@@ -73,10 +73,24 @@ func readOrder(b []byte) (wire.RebaseOrder, proof.SignedRebase, error) {
 	return order, signed, nil
 }
 
+// before is the statement of the newest rebase; the zero value when there was none.
+func (state anchored) before() (proof.Rebase, error) {
+	var signed proof.SignedRebase
+	if len(state.Rebased.Statement) == 0 {
+		return proof.Rebase{}, nil
+	}
+	err := proof.Decode([]byte(state.Rebased.Statement), &signed)
+	return signed.Rebase, err
+}
+
 // allows checks that a statement is an operator's and is about exactly this state and this time.
 func (state anchored) allows(signed proof.SignedRebase, lost bool, m proof.Manifest, manifest proof.Hash, now uint64) error {
 	r := signed.Rebase
 	if err := signed.Verify(m); err != nil {
+		return err
+	}
+	before, err := state.before()
+	if err != nil {
 		return err
 	}
 	switch {
@@ -88,6 +102,8 @@ func (state anchored) allows(signed proof.SignedRebase, lost bool, m proof.Manif
 		return fmt.Errorf("%w: it was signed for a lost anchor, but there is one, at head %d; sign another", proof.ErrRebase, state.Head.Index)
 	case r.From != state.Head:
 		return fmt.Errorf("%w: it leads away from head %d, but the anchored one is another, head %d: it is of another time, or was used before; sign another", proof.ErrRebase, r.From.Index, state.Head.Index)
+	case r.Time <= before.Time: // a later one may have led back to where it begins
+		return fmt.Errorf("%w: it is not newer than the one that was taken last; sign another", proof.ErrRebase)
 	case now+uint64(maxJump.Milliseconds()) < max(r.Time, state.Time):
 		return fmt.Errorf("%w: this machine's clock is behind the operator's, or behind the time that was anchored; set it right", proof.ErrRebase)
 	case now > r.Time+uint64(statementLifetime.Milliseconds()):

@@ -2,6 +2,8 @@ package certifier
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"os"
 	"strings"
@@ -45,7 +47,7 @@ func newRebaseRig(t *testing.T) *rebaseRig {
 		}
 		if i == 3 {
 			r.onto = head
-			r.witness = r.peek(t).Witness
+			r.witness = r.keep(t).Witness
 		} else if i > 3 {
 			r.lost = append(r.lost, head)
 		}
@@ -65,6 +67,20 @@ func (r *rebaseRig) peek(t *testing.T) Peeked {
 		t.Fatal(err)
 	}
 	return peeked
+}
+
+func (r *rebaseRig) keep(t *testing.T) Peeked {
+	t.Helper()
+	f, err := os.Open(r.anchor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	kept, err := Keep(f, r.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kept
 }
 
 // statement is one that fits, changed by edit.
@@ -184,7 +200,7 @@ func TestRebaseOfALostAnchor(t *testing.T) {
 		if c, err := open(r.vault(t)); !errors.Is(err, ErrAnchor) {
 			t.Errorf("%s: it opens without a statement: %v, %v", name, c, err)
 		}
-		for why, w := range map[string][]byte{"no witness": nil, "half": r.witness[:len(r.witness)/2], "in the other slot": append([]byte{r.witness[0] ^ 1}, r.witness[1:]...), "changed": changedAt(r.witness, 60)} {
+		for why, w := range map[string][]byte{"no witness": nil, "half": r.witness[:len(r.witness)/2], "of another certifier": append(r.witness[:len(r.witness)-32:len(r.witness)-32], make([]byte, 32)...), "changed": changedAt(r.witness, 60)} {
 			if _, err := r.start(t, r.sign(t, r.operator, statement), w); !errors.Is(err, proof.ErrRebase) {
 				t.Errorf("%s, %s: %v", name, why, err)
 			}
@@ -347,5 +363,48 @@ func TestAnchorOfVersion1Opens(t *testing.T) {
 	}
 	if opened, err := c.open(wire.Empty{}); err != nil || opened.Epoch != 6 || len(opened.Rebased.Statement) != 0 {
 		t.Errorf("%+v, %v", opened, err)
+	}
+}
+
+// Two rebases that lead there and back make the anchor what it was before the first: that one must not be taken again.
+func TestRebaseThereAndBack(t *testing.T) {
+	r := newRebaseRig(t)
+	start := r.peek(t).Head
+	there := r.sign(t, r.operator, r.statement(t, nil))
+	c, err := r.start(t, there, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+	back := r.sign(t, r.operator, r.statement(t, func(s *proof.Rebase) { s.Onto, s.Time, s.NotBefore = start, s.Time+1, s.Time+1 }))
+	if c, err = r.start(t, back, nil); err != nil || c.state.Head != start {
+		t.Fatalf("back: %v", err)
+	}
+	c.close()
+	before := r.contents(t)
+	if c, err := r.start(t, there, nil); !errors.Is(err, proof.ErrRebase) {
+		t.Errorf("the first of them was taken again: head %d, %v", c.state.Head.Index, err)
+	}
+	if r.contents(t) != before {
+		t.Error("the anchor changed")
+	}
+}
+
+// What a backup keeps of the anchor is none, however its bytes are laid into the file.
+func TestWitnessIsNoAnchor(t *testing.T) {
+	r := newRebaseRig(t)
+	slot := func(n int, b []byte) []byte { return append(make([]byte, n*slotSize), b...) }
+	length := binary.BigEndian.AppendUint32(nil, uint32(len(r.witness)-sha256.Size))
+	for n := range 2 {
+		for why, contents := range map[string][]byte{
+			"as it is": slot(n, r.witness), "without its first byte": slot(n, r.witness[1:]), "with its length": slot(n, append(length[:4:4], r.witness...)),
+		} {
+			if err := os.WriteFile(r.anchor, contents, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if c, err := open(r.vault(t)); !errors.Is(err, errNoAnchor) {
+				t.Errorf("%s in slot %d: it opens: %v, %v", why, n, c, err)
+			}
+		}
 	}
 }

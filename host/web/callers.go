@@ -23,6 +23,10 @@ const (
 	burst = 5
 
 	maxCallers = 1 << 16
+
+	// keptCallers are left when there were too many. It is fewer by far, since finding whom to forget takes a look at all
+	// of them, under the lock: that must not be for every new address.
+	keptCallers = maxCallers / 4 * 3
 )
 
 // callers remember, by address, what they have in flight and how many bad stamps they sent of late. A bad stamp costs the
@@ -69,7 +73,7 @@ func (c *callers) forget(now time.Time) {
 		}
 	}
 	for address, one := range c.by {
-		if len(c.by) < maxCallers {
+		if len(c.by) < keptCallers {
 			return
 		}
 		if one.inFlight == 0 {

@@ -101,6 +101,7 @@ func TestCallersAreBounded(t *testing.T) {
 	c, now := newCallers(10), time.Unix(1, 0)
 	busy := netip.MustParsePrefix("192.0.2.1/32")
 	c.enter(busy, now)
+	looks, before := 0, 0
 	for n := range 3 * maxCallers {
 		address := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 32)
 		c.enter(address, now)
@@ -111,8 +112,38 @@ func TestCallersAreBounded(t *testing.T) {
 		if len(c.by) > maxCallers {
 			t.Fatalf("%d callers are remembered", len(c.by))
 		}
+		if len(c.by) < before {
+			looks++
+		}
+		before = len(c.by)
+	}
+	if looks == 0 || looks > 3*maxCallers/(maxCallers-keptCallers) {
+		t.Errorf("%d looks at all callers, for %d new ones", looks, 3*maxCallers)
 	}
 	if c.by[busy] == nil || c.by[busy].inFlight != 1 {
 		t.Error("a caller with a request in flight was forgotten")
+	}
+}
+
+// So is that of sign-ups, and an address is held to its number while there are not too many others.
+func TestSignUpsAreBounded(t *testing.T) {
+	s, now := newSignUps(), time.Unix(1, 0)
+	one := netip.MustParsePrefix("192.0.2.1/32")
+	for range signUpsPerMinute {
+		if !s.allow(one, now) {
+			t.Fatal("refused too early")
+		}
+	}
+	for n := range 3 * maxSignUps {
+		if n < maxSignUps/2 && s.allow(one, now) {
+			t.Fatal("more than its number")
+		}
+		s.allow(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 32), now)
+		if len(s.by) > maxSignUps {
+			t.Fatalf("%d addresses are remembered", len(s.by))
+		}
+	}
+	if !s.allow(one, now.Add(2*time.Minute)) {
+		t.Error("not forgiven")
 	}
 }

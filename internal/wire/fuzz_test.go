@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -15,6 +16,8 @@ type nowhere struct{ net.Conn }
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 func (nowhere) Close() error                { return nil }
+
+func (nowhere) SetWriteDeadline(time.Time) error { return nil }
 
 // Whatever a peer sends, reading it ends, and every call that comes out of it is one that was sent whole.
 func FuzzReadFrame(f *testing.F) {

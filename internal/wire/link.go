@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -16,12 +17,18 @@ import (
 // MaxFrame bounds a frame, so that a peer cannot make us allocate more.
 const MaxFrame = 32 << 20
 
+// writeBudget is how long a peer may take to read what is sent at once. Whoever reads nothing for so long counts as gone:
+// a write hears of no context, and who calls would wait for it, whatever its deadline.
+const writeBudget = 10 * time.Second
+
 // Link is one end of a connection over which both sides call each other.
 type Link struct {
 	conn  net.Conn
 	serve func(*Call)
 	out   outbox
 	done  chan struct{}
+
+	writeBudget time.Duration
 
 	mu      sync.Mutex
 	next    uint64
@@ -36,8 +43,10 @@ type result struct {
 
 // NewLink runs a link over a connection. serve is called for each call of the peer, in the order in which they arrive,
 // on the reading goroutine: it must not block, and starts a goroutine for what takes time.
-func NewLink(conn net.Conn, serve func(*Call)) *Link {
-	l := &Link{conn: conn, serve: serve, done: make(chan struct{}), waiting: map[uint64]chan result{}}
+func NewLink(conn net.Conn, serve func(*Call)) *Link { return newLink(conn, serve, writeBudget) }
+
+func newLink(conn net.Conn, serve func(*Call), budget time.Duration) *Link {
+	l := &Link{conn: conn, serve: serve, done: make(chan struct{}), writeBudget: budget, waiting: map[uint64]chan result{}}
 	l.out.drained.L = &l.out.mu
 	go l.read()
 	return l
@@ -108,7 +117,11 @@ func (l *Link) send(kind byte, message Kind, id uint64, body []byte) {
 	}
 	runtime.Gosched() // let those that are nearly ready join
 	for frames := l.out.take(); frames != nil; frames = l.out.take() {
-		if _, err := l.conn.Write(frames); err != nil {
+		err := l.conn.SetWriteDeadline(time.Now().Add(l.writeBudget))
+		if err == nil {
+			_, err = l.conn.Write(frames)
+		}
+		if err != nil {
 			l.fail(err)
 			return
 		}

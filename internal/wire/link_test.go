@@ -299,3 +299,29 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// A peer that is there but reads nothing, as a stopped process, counts as gone after a while: otherwise who calls it would
+// wait in a write, which no context ends.
+func TestSilentReaderIsGone(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	l := newLink(ours, silent, 20*time.Millisecond)
+	defer l.Close()
+	ended := make(chan error, 2)
+	for range cap(ended) { // one writes, the other has its frame written
+		go func() {
+			_, err := Ask[note](context.Background(), l, 1, note{})
+			ended <- err
+		}()
+	}
+	for range cap(ended) {
+		select {
+		case err := <-ended:
+			if !errors.Is(err, ErrClosed) {
+				t.Errorf("the call ends with %v, want ErrClosed", err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("a call to a peer that does not read never ends")
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,23 +43,27 @@ type failure struct {
 }
 
 // tell writes an error for people, or for programs when the command was asked for JSON.
-func tell(c *cobra.Command, w io.Writer, err error) {
+func tell(c *cobra.Command, w io.Writer, err error, inJSON bool) {
 	f := failure{Exit: Exit(err), Message: err.Error()}
 	var refused *api.Error
 	if errors.As(err, &refused) {
 		f.Type, f.Path, f.RequestID, f.Status = refused.Type, refused.Path, refused.RequestID, refused.Status
 	}
-	if wantsJSON(c) {
+	if inJSON {
 		_ = json.NewEncoder(w).Encode(map[string]failure{"error": f})
 		return
 	}
-	fmt.Fprintf(w, "%s: %s\n", Colour(w, Red, c.CommandPath()), f.Message)
+	lines := strings.Split(f.Message, "\n") // of several errors that were joined, or of a server
+	for i, line := range lines {
+		lines[i] = Plain(line)
+	}
+	fmt.Fprintf(w, "%s: %s\n", Colour(w, Red, c.CommandPath()), strings.Join(lines, "\n  "))
 	if f.RequestID != "" {
 		what := f.Type
 		if f.Path != "" {
 			what += " at " + f.Path
 		}
-		fmt.Fprintf(w, "  %s, status %d, request %s\n", what, f.Status, f.RequestID)
+		fmt.Fprintf(w, "  %s, status %d, request %s\n", Plain(what), f.Status, Plain(f.RequestID))
 	}
 	if hint := hint(f, c); hint != "" {
 		fmt.Fprintln(w, "  "+hint)

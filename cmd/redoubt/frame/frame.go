@@ -69,10 +69,12 @@ func Run(ctx context.Context, root *cobra.Command, args []string, stdout, stderr
 	if err == nil {
 		return ExitOK
 	}
+	inJSON := wantsJSON(c)
 	if !began { // flags and arguments are checked before
 		err = usage{err}
+		inJSON = inJSON || asksJSON(c, args)
 	}
-	tell(c, stderr, err)
+	tell(c, stderr, err, inJSON)
 	return Exit(err)
 }
 

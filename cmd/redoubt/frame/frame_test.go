@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -108,5 +109,41 @@ func TestExit(t *testing.T) {
 	}
 	if err := frame.Usagef("x: %w", os.ErrNotExist); err.Error() != "x: file does not exist" || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("what is wrong is lost: %v", err)
+	}
+}
+
+// What a server says is shown, not obeyed, and cannot pass for a line of ours.
+func TestNothingSteersTheTerminal(t *testing.T) {
+	evil := "\x1b]0;title\a\x1b[2Jno\r\u009b31m\u202e\xff\nroot: ok"
+	root := &cobra.Command{Use: "root"}
+	root.AddCommand(frame.JSON(&cobra.Command{Use: "fails", RunE: func(*cobra.Command, []string) error {
+		told := api.Errorf(api.TypeInvalid, "%s", evil)
+		told.Path, told.RequestID = evil, evil
+		return told
+	}}), frame.JSON(&cobra.Command{Use: "prints", RunE: func(c *cobra.Command, _ []string) error {
+		return frame.Print(c, evil, func(w io.Writer) { frame.Row(w, "name", evil, "größe \"日本\" \\") })
+	}}))
+	const plain = `\x1b]0;title\a\x1b[2Jno\r\u009b31m\u202e` + "\ufffd"
+	for command, want := range map[string]string{
+		"fails":  "root fails: " + plain + "\n  root: ok\n  invalid-argument at " + plain + `\nroot: ok`,
+		"prints": `name  ` + plain + `\nroot: ok  größe "日本" \` + "\n",
+	} {
+		var out bytes.Buffer
+		frame.Run(t.Context(), root, []string{command}, &out, &out)
+		if !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%s wrote %q, want %q", command, out.String(), want)
+		}
+	}
+}
+
+// A command line that is wrong before --json is read is told in JSON all the same.
+func TestWrongCommandLinesAreToldInJSON(t *testing.T) {
+	root := &cobra.Command{Use: "root"}
+	root.AddCommand(frame.JSON(&cobra.Command{Use: "leaf", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return nil }}))
+	for _, args := range [][]string{{"leaf", "--nope", "--json"}, {"leaf", "--json", "--nope"}, {"leaf", "more", "--json"}} {
+		var out bytes.Buffer
+		if code := frame.Run(t.Context(), root, args, &out, &out); code != frame.ExitUsage || !strings.HasPrefix(out.String(), `{"error":{"exit":2,`) {
+			t.Errorf("%v: exit %d, %q", args, code, out.String())
+		}
 	}
 }

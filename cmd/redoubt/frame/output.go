@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -23,6 +26,11 @@ func wantsJSON(c *cobra.Command) bool {
 	return f != nil && f.Value.String() == "true"
 }
 
+// asksJSON says whether a command line that could not be read asks a command for JSON that has it to give.
+func asksJSON(c *cobra.Command, args []string) bool {
+	return c.Flags().Lookup("json") != nil && slices.Contains(args, "--json")
+}
+
 // Print writes a command's result: as one line of JSON with --json, else as text for people.
 func Print(c *cobra.Command, result any, text func(w io.Writer)) error {
 	if wantsJSON(c) {
@@ -37,9 +45,24 @@ func Print(c *cobra.Command, result any, text func(w io.Writer)) error {
 func Row(w io.Writer, cells ...any) {
 	words := make([]string, len(cells))
 	for i, c := range cells {
-		words[i] = fmt.Sprint(c)
+		words[i] = Plain(fmt.Sprint(c))
 	}
 	fmt.Fprintln(w, strings.TrimRight(strings.Join(words, "\t"), "\t"))
+}
+
+// Plain writes out, as Go does in quotes, whatever a terminal would not show but obey: what a server or a file says must
+// not move the cursor, change the title, or pass for lines of ours.
+func Plain(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // The colours that are used.
