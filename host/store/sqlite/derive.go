@@ -138,10 +138,18 @@ func (s *Store) deriveFrom(ctx context.Context, batch []wire.StoredCommit) error
 	if err := tx.QueryRowContext(ctx, "SELECT derived, entries FROM progress").Scan(&derived, &entries); err != nil {
 		return err
 	}
+	if s.edge == nil { // the last transaction failed, and may be there all the same
+		if s.edge, err = loadEdge(ctx, tx, entries); err != nil {
+			return err
+		}
+	}
 	next := s.edge.clone()
 	var changed []tile
 	for _, c := range batch {
-		if c.Index != derived+1 || c.First != next.size || entries != s.edge.size {
+		if c.Index <= derived {
+			continue
+		}
+		if c.Index != derived+1 || c.First != next.size {
 			return fmt.Errorf("commit %d does not follow commit %d", c.Index, derived)
 		}
 		derived = c.Index
@@ -162,6 +170,7 @@ func (s *Store) deriveFrom(ctx context.Context, batch []wire.StoredCommit) error
 	if _, err := tx.ExecContext(ctx, "UPDATE progress SET derived = ?, entries = ?", int64(derived), int64(next.size)); err != nil {
 		return err
 	}
+	s.edge = nil
 	if err := tx.Commit(); err != nil {
 		return err
 	}

@@ -30,8 +30,13 @@ type tile struct {
 	hashes []byte
 }
 
+// rower is a database or a transaction of one.
+type rower interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // loadEdge reads the edge of a log of a size.
-func loadEdge(ctx context.Context, db *sql.DB, size uint64) (*edge, error) {
+func loadEdge(ctx context.Context, db rower, size uint64) (*edge, error) {
 	e := &edge{size: size}
 	for level, count := 0, size; count > 0; level, count = level+1, count/tileWidth {
 		var hashes []byte

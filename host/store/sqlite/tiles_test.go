@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -80,5 +81,36 @@ func TestMigration(t *testing.T) {
 	}
 	if err := reader.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A transaction that derived the tables and whose end was not heard of is found to be there, and what follows goes on.
+func TestDerivingGoesOnAfterAnUnknownEnd(t *testing.T) {
+	path := newLedger(t, 0)
+	s, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var all []wire.StoredCommit
+	for n := range uint64(5) {
+		c := commitOf(t, n+1)
+		if err := s.Append(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		stored, err := wire.ReadStored(c.Blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, stored)
+	}
+	s.derive.Lock()
+	if err := s.deriveFrom(t.Context(), all[:3]); err != nil {
+		t.Fatal(err)
+	}
+	s.edge = nil // as after an error of the transaction's end
+	s.derive.Unlock()
+	if newest, err := s.flush(t.Context()); err != nil || newest != 5 || s.edge.size != 5 {
+		t.Fatalf("derived up to commit %d, %v", newest, err)
 	}
 }
