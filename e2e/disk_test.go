@@ -128,6 +128,9 @@ func injected(t *testing.T, pid int, calls, fault string) func() {
 		t.Fatal(err)
 	}
 	return func() {
+		// strace may wait for ever for a child that the host was just forking; when it dies the kernel lets go of all.
+		kill := time.AfterFunc(3*time.Second, func() { _ = cmd.Process.Kill() })
+		defer kill.Stop()
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 		if told.Len() > 0 {

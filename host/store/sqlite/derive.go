@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -73,6 +74,9 @@ func (s *Store) catchUp(ctx context.Context) (uint64, error) {
 	if err := s.settle(ctx); err != nil {
 		return 0, err
 	}
+	s.mu.Lock()
+	upto := s.newest // others go on appending: who waits for us must not wait for them
+	s.mu.Unlock()
 	for {
 		s.mu.Lock()
 		batch := s.pending[:min(len(s.pending), deriveEvery):min(len(s.pending), deriveEvery)]
@@ -80,6 +84,9 @@ func (s *Store) catchUp(ctx context.Context) (uint64, error) {
 		s.mu.Unlock()
 		if len(batch) == 0 {
 			return newest, nil
+		}
+		if batch[0].Index > upto {
+			return batch[0].Index - 1, nil
 		}
 		if err := s.deriveFrom(ctx, batch); err != nil {
 			return 0, err
@@ -142,14 +149,12 @@ func (s *Store) deriveFrom(ctx context.Context, batch []wire.StoredCommit) error
 		if s.edge, err = loadEdge(ctx, tx, entries); err != nil {
 			return err
 		}
+		batch = slices.DeleteFunc(slices.Clone(batch), func(c wire.StoredCommit) bool { return c.Index <= derived })
 	}
 	next := s.edge.clone()
 	var changed []tile
 	for _, c := range batch {
-		if c.Index <= derived {
-			continue
-		}
-		if c.Index != derived+1 || c.First != next.size {
+		if c.Index != derived+1 || c.First != next.size || entries != s.edge.size {
 			return fmt.Errorf("commit %d does not follow commit %d", c.Index, derived)
 		}
 		derived = c.Index
