@@ -13,6 +13,13 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
+// remembered is a request that the log holds from before a start.
+type remembered struct {
+	key  proof.Hash
+	seen uint64 // Unix milliseconds
+	place
+}
+
 // loadReplays walks back over the last api.ReplayWindow of the log, so that a request from before the stop is known.
 func (e *Engine) loadReplays(ctx context.Context) error {
 	const step = 64 // commits that are held at once
@@ -21,7 +28,7 @@ func (e *Engine) loadReplays(ctx context.Context) error {
 		return err
 	}
 	oldest := now - uint64(api.ReplayWindow/time.Millisecond)
-	var found []*replay // newest first
+	var found []remembered // newest first
 	for head := e.head; head.Index > 0; {
 		from := uint64(1)
 		if head.Index > step {
@@ -44,13 +51,13 @@ func (e *Engine) loadReplays(ctx context.Context) error {
 		head = previous
 	}
 	for i := len(found) - 1; i >= 0; i-- {
-		e.replays.restore(found[i])
+		e.replays.places.put(found[i].key, found[i].place, found[i].seen, 0)
 	}
 	return nil
 }
 
 // replaysOf reads rows that end with a known head, from the newest to the oldest, and returns the head before them.
-func (e *Engine) replaysOf(ctx context.Context, rows []ledger.Row, head proof.Head, oldest uint64, into *[]*replay) (bool, proof.Head, error) {
+func (e *Engine) replaysOf(ctx context.Context, rows []ledger.Row, head proof.Head, oldest uint64, into *[]remembered) (bool, proof.Head, error) {
 	commits := make([]ledger.Commit, len(rows))
 	indexes := make([]uint64, len(rows)) // of the heads
 	for i := len(rows) - 1; i >= 0; i-- {
@@ -73,10 +80,8 @@ func (e *Engine) replaysOf(ctx context.Context, rows []ledger.Row, head proof.He
 			if entry.Time < oldest {
 				return true, head, nil
 			}
-			*into = append(*into, &replay{
-				key: entry.Replay, seen: entry.Time, logged: true, index: entry.Index, commit: indexes[i],
-				commitment: commits[i].Entries[j].Commitment,
-			})
+			at := place{index: entry.Index, commit: indexes[i], commitment: commits[i].Entries[j].Commitment}
+			*into = append(*into, remembered{key: entry.Replay, seen: entry.Time, place: at})
 		}
 	}
 	return false, head, nil

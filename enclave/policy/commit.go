@@ -219,7 +219,6 @@ func (e *Engine) settle(head proof.Head, proposals []*proposal, newest map[ledge
 				e.records.drop(c.key)
 			}
 		}
-		p.replay.commit = head.Index
-		p.replay.commitment = ledger.Commitment(p.salt, p.encoded)
+		e.replays.committed(p.replay, head.Index, ledger.Commitment(p.salt, p.encoded), p.entry.Time)
 	}
 }

@@ -8,6 +8,27 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
+// played has a request begin, committed unless it has no entry, and answered.
+func played(t *testing.T, r *replays, i, now uint64, logged bool, a answer) {
+	t.Helper()
+	p, first := r.begin(proof.Hash{byte(i >> 8), byte(i)}, now)
+	if !first {
+		t.Fatalf("request %d is known already", i)
+	}
+	if p.logged = logged; logged {
+		r.committed(p, 1, proof.Hash{}, now)
+	}
+	r.end(p, a, now)
+}
+
+func (a *aged[K, V]) size() int {
+	n := 0
+	for _, p := range a.parts {
+		n += len(p.by)
+	}
+	return n
+}
+
 // What is remembered of requests ends with their window: at any rate, nothing may stay behind for ever.
 func TestForgottenRequestsLeaveNothing(t *testing.T) {
 	r := newReplays()
@@ -15,47 +36,65 @@ func TestForgottenRequestsLeaveNothing(t *testing.T) {
 	now := uint64(1_700_000_000_000)
 	for i := range uint64(10_000) {
 		now += window / 100
-		key := proof.Hash{byte(i >> 8), byte(i)}
-		p, first := r.begin(key, now)
-		if !first {
-			t.Fatalf("request %d is known already", i)
-		}
-		p.logged = i%3 != 0
-		r.end(p, answer{status: 200, body: make([]byte, 100)})
-		if n := max(len(r.by), chained(r), r.cached.Len()); n > 101 {
-			t.Fatalf("after %d requests %d are remembered, %d in order, %d answers", i+1, len(r.by), chained(r), r.cached.Len())
+		played(t, r, i, now, i%3 != 0, answer{status: 200, body: make([]byte, 100)})
+		if n := max(len(r.open), r.places.size(), r.answers.size()); n > 101*(generations+1)/generations {
+			t.Fatalf("after %d requests %d are open, %d remembered, %d answers", i+1, len(r.open), r.places.size(), r.answers.size())
 		}
 	}
-	r.forget(now + window)
-	if len(r.by) != 0 || chained(r) != 0 || r.cached.Len() != 0 || r.bytes != 0 {
-		t.Errorf("left: %d, %d in order, %d answers, %d bytes", len(r.by), chained(r), r.cached.Len(), r.bytes)
+	r.forget(now + window*(generations+1)/generations)
+	if len(r.open) != 0 || len(r.places.parts) != 0 || len(r.answers.parts) != 0 {
+		t.Errorf("left: %d open, %d places, %d answers", len(r.open), r.places.size(), r.answers.size())
 	}
 }
 
-func chained(r *replays) int {
-	n := 0
-	for p := r.oldest; p != nil; p = p.next {
-		n++
+// A request is remembered for the whole window, whatever comes after it.
+func TestRequestsAreRememberedForTheirWindow(t *testing.T) {
+	r := newReplays()
+	window := uint64(api.ReplayWindow / time.Millisecond)
+	start := uint64(1_700_000_000_000)
+	const n = 1000
+	for i := range uint64(n) {
+		now := start + i*window/100
+		played(t, r, i, now, true, answer{status: 200})
+		for j := i - min(i, 99); j <= i; j++ {
+			if p, first := r.begin(proof.Hash{byte(j >> 8), byte(j)}, now); first || p.answer == nil || p.commit != 1 {
+				t.Fatalf("request %d is forgotten after %d ms", j, (i-j)*window/100)
+			}
+		}
 	}
-	return n
 }
 
 // When there is too much of them the oldest answers go, and only those.
 func TestKeptAnswersAreBounded(t *testing.T) {
 	r := newReplays()
-	for i := range uint64(100) {
-		key := proof.Hash{byte(i >> 8), byte(i)}
-		p, _ := r.begin(key, 1_700_000_000_000)
-		p.logged = true
-		r.end(p, answer{status: 200, body: make([]byte, maxCachedAnswers/10)})
-		if r.bytes > maxCachedAnswers {
-			t.Fatalf("%d bytes are kept", r.bytes)
+	const now = 1_700_000_000_000
+	for i := range uint64(200) {
+		played(t, r, i, now, true, answer{status: 200, body: make([]byte, maxCachedAnswers/20)})
+		if r.answers.weight() > maxCachedAnswers {
+			t.Fatalf("%d bytes are kept", r.answers.weight())
 		}
-		if p.answer == nil {
+		if p, _ := r.begin(proof.Hash{byte(i >> 8), byte(i)}, now); p.answer == nil {
 			t.Fatalf("the newest answer is dropped")
 		}
 	}
-	if len(r.by) != 100 || r.cached.Len() != 9 {
-		t.Errorf("%d requests, %d answers", len(r.by), r.cached.Len())
+	if r.places.size() != 200 || r.answers.size() < 14 || r.answers.size() > 19 {
+		t.Errorf("%d requests, %d answers", r.places.size(), r.answers.size())
+	}
+}
+
+// A request whose caller went away before its commit is still one request: the retry waits for the commit.
+func TestAnsweredBeforeItsCommit(t *testing.T) {
+	r := newReplays()
+	const now = 1_700_000_000_000
+	p, _ := r.begin(proof.Hash{1}, now)
+	p.logged, p.index = true, 7
+	r.end(p, unavailable("gone"), now)
+	if again, first := r.begin(proof.Hash{1}, now); first || again != p || again.answer != nil {
+		t.Fatalf("the retry gets %+v, first %t", again, first)
+	}
+	r.committed(p, 3, proof.Hash{2}, now)
+	again, first := r.begin(proof.Hash{1}, now)
+	if first || again.place != (place{index: 7, commit: 3, commitment: proof.Hash{2}}) || len(r.open) != 0 {
+		t.Errorf("after the commit: %+v, first %t, %d open", again, first, len(r.open))
 	}
 }

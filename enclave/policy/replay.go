@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"container/list"
 	"context"
 	"crypto/sha256"
 	"time"
@@ -10,36 +9,43 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// maxCachedAnswers bounds the memory of answers that are kept for retries. An answer that is dropped is made again from
+// maxCachedAnswers bounds the bytes of answers that are kept for retries. An answer that is dropped is made again from
 // the log, and is the same.
 const maxCachedAnswers = 64 << 20
 
 // replay is what is known of one request: the same body by the same caller is answered alike and has no second effect.
 type replay struct {
-	key        proof.Hash
-	seen       uint64        // Unix milliseconds
-	done       chan struct{} // closed when the first one has its answer
-	answer     *answer       // nil while in flight, and when it was dropped or made before a restart
-	kept       *list.Element // its place among the cached, nil when it has none
-	logged     bool          // it has an entry
-	index      uint64        // of the entry
-	commit     uint64        // that holds the entry
+	key    proof.Hash
+	done   chan struct{} // closed when the first one has its answer
+	answer *answer       // nil while in flight, and when it was dropped or made before a restart
+	logged bool          // it has an entry
+	place                // of that entry; the commit is 0 until it is made
+}
+
+// place is where the entry of a request stands in the log. It has no pointers, so that a million of them cost the
+// garbage collector nothing.
+type place struct {
+	index      uint64
+	commit     uint64 // that holds the entry
 	commitment proof.Hash
-	next       *replay // the one seen after it
 }
 
 // replays are the requests of the last api.ReplayWindow. The engine's lock guards them.
 type replays struct {
-	by     map[proof.Hash]*replay
-	oldest *replay // the first of the chain of all, in the order in which they were seen
-	newest *replay
-	cached *list.List    // of *replay with an answer, oldest first
-	bytes  int           // of the answers
-	over   chan struct{} // closed: those that have ended share it, since there may be a million
+	open    map[proof.Hash]*replay // not answered or not committed yet
+	places  *aged[proof.Hash, place]
+	answers *aged[proof.Hash, *answer]
+	over    chan struct{} // closed: what is settled has it as done
 }
 
 func newReplays() *replays {
-	r := &replays{by: map[proof.Hash]*replay{}, cached: list.New(), over: make(chan struct{})}
+	window := uint64(api.ReplayWindow / time.Millisecond)
+	r := &replays{
+		open:    map[proof.Hash]*replay{},
+		places:  newAged[proof.Hash, place](window, 0),
+		answers: newAged[proof.Hash, *answer](window, maxCachedAnswers),
+		over:    make(chan struct{}),
+	}
 	close(r.over)
 	return r
 }
@@ -53,76 +59,61 @@ func replayKey(request proof.Hash, caller proof.ID) proof.Hash {
 // begin returns the request's replay, and whether the caller is the first and must answer it.
 func (r *replays) begin(key proof.Hash, now uint64) (*replay, bool) {
 	r.forget(now)
-	if old := r.by[key]; old != nil {
-		return old, false
+	if p := r.open[key]; p != nil {
+		return p, false
 	}
-	p := &replay{key: key, seen: now, done: make(chan struct{})}
-	r.add(p)
+	if at, ok := r.places.get(key); ok {
+		a, _ := r.answers.get(key)
+		return &replay{key: key, done: r.over, answer: a, logged: true, place: at}, false
+	}
+	p := &replay{key: key, done: make(chan struct{})}
+	r.open[key] = p
 	return p, true
 }
 
-func (r *replays) add(p *replay) {
-	r.by[p.key] = p
-	if r.oldest == nil {
-		r.oldest = p
-	} else {
-		r.newest.next = p
-	}
-	r.newest = p
-}
-
-// restore adds a request that the log holds from before a restart.
-func (r *replays) restore(p *replay) {
-	p.done = r.over
-	r.add(p)
-}
-
-// end tells those who wait. What has no entry and is not final is forgotten, so that a retry starts anew.
-func (r *replays) end(p *replay, a answer) {
+// end tells those who wait. What has no entry is forgotten, so that a retry starts anew.
+func (r *replays) end(p *replay, a answer, now uint64) {
 	p.answer = &a
 	close(p.done)
 	p.done = r.over
 	if !p.logged {
-		delete(r.by, p.key) // its place in the order is removed when it grows old
+		delete(r.open, p.key)
 		return
 	}
-	if a.status != 200 && a.status != api.Status(api.TypeDenied) {
+	if !a.final() {
 		p.answer = nil // the entry counts, the answer does not: the next retry asks the signer again
-		return
 	}
-	r.keep(p)
+	r.settle(p, now)
 }
 
-// keep holds on to an answer, and drops the oldest ones when there is too much of them.
-func (r *replays) keep(p *replay) {
-	p.kept = r.cached.PushBack(p)
-	r.bytes += p.answer.size()
-	for r.bytes > maxCachedAnswers {
-		r.drop(r.cached.Front().Value.(*replay))
+// committed notes which commit holds the request's entry.
+func (r *replays) committed(p *replay, commit uint64, commitment proof.Hash, now uint64) {
+	p.commit, p.commitment = commit, commitment
+	r.settle(p, now)
+}
+
+// settle moves a request that is answered and committed to those of which only the place and the answer are kept.
+func (r *replays) settle(p *replay, now uint64) {
+	if p.done != r.over || p.commit == 0 {
+		return
+	}
+	delete(r.open, p.key)
+	r.places.put(p.key, p.place, now, 0)
+	if p.answer != nil {
+		r.keep(p.key, p.answer, now)
 	}
 }
 
-// drop forgets a kept answer.
-func (r *replays) drop(p *replay) {
-	if p.kept == nil {
-		return
+// keep holds on to an answer for the next retry.
+func (r *replays) keep(key proof.Hash, a *answer, now uint64) {
+	if _, ok := r.answers.get(key); !ok {
+		r.answers.put(key, a, now, a.size())
 	}
-	r.cached.Remove(p.kept)
-	r.bytes -= p.answer.size()
-	p.kept, p.answer = nil, nil
 }
 
 func (r *replays) forget(now uint64) {
-	for p := r.oldest; p != nil; p = r.oldest {
-		if p.seen+uint64(api.ReplayWindow/time.Millisecond) > now {
-			return
-		}
-		r.oldest = p.next
-		r.drop(p)
-		if r.by[p.key] == p {
-			delete(r.by, p.key)
-		}
-	}
+	r.places.forget(now)
+	r.answers.forget(now)
 }
 
 // once runs do for the first of several equal requests and gives its answer to all of them. For one whose entry is in
@@ -135,7 +126,7 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 	if first {
 		a := do(p)
 		e.mu.Lock()
-		e.replays.end(p, a)
+		e.replays.end(p, a, now)
 		e.mu.Unlock()
 		return a
 	}
@@ -157,9 +148,8 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 	made := again(p)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if p.answer == nil && made.final() {
-		p.answer = &made
-		e.replays.keep(p)
+	if made.final() {
+		e.replays.keep(key, &made, now)
 	}
 	return made
 }
