@@ -13,12 +13,16 @@ const (
 	MaxUsers      = 100       // users of an organization
 	MaxKeys       = 10        // authenticators of a user
 	MaxTraits     = 32        // traits of a user
+	MaxGrantees   = 32        // organizations that one wallet is granted to
+	MaxGrants     = 8         // grants of one wallet to one organization
+	MaxPending    = 100       // wallets that await acceptance by one organization
 	MaxAccounts   = 64        // accounts of one request
 	MaxPage       = 100       // wallets of one page
 	DefaultPage   = 20        // wallets of a page when no limit is given
 	MaxExpiry     = 10 * 365 * 24 * time.Hour
-	RequestWindow = 5 * time.Minute  // how far timestampMs may be from the server's time
-	ReplayWindow  = 11 * time.Minute // how long the answer to a request is remembered
+	PendingExpiry = 7 * 24 * time.Hour // how long a transfer awaits acceptance
+	RequestWindow = 5 * time.Minute    // how far timestampMs may be from the server's time
+	ReplayWindow  = 11 * time.Minute   // how long the answer to a request is remembered
 )
 
 // The headers of the contract.

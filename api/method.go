@@ -8,25 +8,49 @@ const (
 	CreateOrganization         Method = "createOrganization"
 	GetOrganization            Method = "getOrganization"
 	AddUserToOrganization      Method = "addUserToOrganization"
+	UpdateUserInOrganization   Method = "updateUserInOrganization"
 	DeleteUserFromOrganization Method = "deleteUserFromOrganization"
 	CreateAuthenticator        Method = "createAuthenticator"
+	UpdateAuthenticator        Method = "updateAuthenticator"
 	DeleteAuthenticator        Method = "deleteAuthenticator"
-	CreateWallet               Method = "createWallet"
-	GetOrCreateWalletWithTag   Method = "getOrCreateWalletWithTag"
-	GetWalletWithTag           Method = "getWalletWithTag"
-	GetOrganizationWallets     Method = "getOrganizationWallets"
-	GetAccounts                Method = "getAccounts"
-	SignUtf8Message            Method = "signUtf8Message"
-	EthereumSignMessage        Method = "ethereumSignMessage"
-	EthereumSignTypedData      Method = "ethereumSignTypedData"
-	SignTransaction            Method = "signTransaction"
+
+	GetPhantomOrganization         Method = "getPhantomOrganization"
+	GetOrCreatePhantomOrganization Method = "getOrCreatePhantomOrganization"
+
+	GrantOrganizationAccess    Method = "grantOrganizationAccess"
+	RevokeOrganizationAccess   Method = "revokeOrganizationAccess"
+	GetWalletAccessGrants      Method = "getWalletAccessGrantsRequest" // as the contract spells it
+	TransferOrganizationWallet Method = "transferOrganizationWallet"
+	ListPendingMigrations      Method = "listPendingMigrations"
+	CompleteWalletTransfer     Method = "completeWalletTransfer"
+
+	CreateWallet             Method = "createWallet"
+	GetOrCreateWalletWithTag Method = "getOrCreateWalletWithTag"
+	GetWalletWithTag         Method = "getWalletWithTag"
+	GetOrganizationWallets   Method = "getOrganizationWallets"
+	GetAccounts              Method = "getAccounts"
+	SignUtf8Message          Method = "signUtf8Message"
+	EthereumSignMessage      Method = "ethereumSignMessage"
+	EthereumSignTypedData    Method = "ethereumSignTypedData"
+	SignTransaction          Method = "signTransaction"
 )
 
 // Methods lists the methods that this release serves.
 func Methods() []Method {
 	return []Method{
-		CreateOrganization, GetOrganization, AddUserToOrganization, DeleteUserFromOrganization, CreateAuthenticator, DeleteAuthenticator,
+		CreateOrganization, GetOrganization, AddUserToOrganization, UpdateUserInOrganization, DeleteUserFromOrganization,
+		CreateAuthenticator, UpdateAuthenticator, DeleteAuthenticator, GetPhantomOrganization, GetOrCreatePhantomOrganization,
+		GrantOrganizationAccess, RevokeOrganizationAccess, GetWalletAccessGrants, TransferOrganizationWallet,
+		ListPendingMigrations, CompleteWalletTransfer,
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction,
 	}
+}
+
+// CanonicalMethod returns the name of a method that has two: the contract's text and its schema do not always agree.
+func CanonicalMethod(m Method) Method {
+	if m == "getWalletAccessGrants" {
+		return GetWalletAccessGrants
+	}
+	return m
 }

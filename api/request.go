@@ -9,9 +9,10 @@ type Request struct {
 
 // CreateOrganizationParams create an organization with its first users.
 type CreateOrganizationParams struct {
-	OrganizationName string    `json:"organizationName"`
-	Users            []NewUser `json:"users"`
-	Tags             []string  `json:"tags,omitempty"`
+	OrganizationName     string    `json:"organizationName"`
+	ParentOrganizationID string    `json:"parentOrganizationId,omitempty"` // the stamp is then by somebody who may found for the parent
+	Users                []NewUser `json:"users"`
+	Tags                 []string  `json:"tags,omitempty"`
 }
 
 // NewUser is a user to create.
@@ -55,6 +56,15 @@ type AddUserParams struct {
 	User             NewUser `json:"user"`
 }
 
+// UpdateUserParams change a user's policy and traits. What is absent stays.
+type UpdateUserParams struct {
+	OrganizationID string            `json:"organizationId"`
+	Username       string            `json:"username"`
+	NewPolicy      Raw               `json:"newPolicy,omitempty"` // UserPolicy
+	AddTraits      map[string]string `json:"addTraits,omitempty"` // a trait that is there gets the new value
+	RemoveTraits   []string          `json:"removeTraits,omitempty"`
+}
+
 // DeleteUserParams remove a user with all of their keys.
 type DeleteUserParams struct {
 	OrganizationID string `json:"organizationId"`
@@ -68,6 +78,25 @@ type CreateAuthenticatorParams struct {
 	AuthenticatorName string           `json:"authenticatorName,omitempty"` // sent by clients beside the one inside
 	Authenticator     NewAuthenticator `json:"authenticator"`
 	ReplaceExpirable  bool             `json:"replaceExpirable,omitempty"`
+}
+
+// UpdateAuthenticatorParams rename a key or move its expiry. What is absent stays.
+type UpdateAuthenticatorParams struct {
+	OrganizationID  string              `json:"organizationId"`
+	Username        string              `json:"username"`
+	AuthenticatorID string              `json:"authenticatorId"`
+	Authenticator   AuthenticatorUpdate `json:"authenticator"`
+}
+
+// AuthenticatorUpdate is what may change of an authenticator.
+type AuthenticatorUpdate struct {
+	AuthenticatorName *string `json:"authenticatorName,omitempty"`
+	ExpiresInMs       *int64  `json:"expiresInMs,omitempty"` // from now
+}
+
+// PhantomOrganizationParams may repeat the key of the stamp, base64url.
+type PhantomOrganizationParams struct {
+	PublicKey string `json:"publicKey,omitempty"`
 }
 
 // DeleteAuthenticatorParams remove a key.
@@ -114,6 +143,7 @@ type AccountsParams struct {
 	OrganizationID string `json:"organizationId"`
 	WalletID       string `json:"walletId"`
 	Accounts       []Raw  `json:"accounts"` // DerivationInfo or path
+	PolicyName     string `json:"policyName,omitempty"`
 }
 
 // DerivationInfo names an account of a wallet. On the wire it is this object or the path alone.

@@ -7,6 +7,30 @@ func (p OrganizationParams) Organization() string { return p.OrganizationID }
 func (p AddUserParams) Organization() string { return p.OrganizationID }
 
 // Organization returns the identifier of the organization in which the request acts.
+func (p UpdateUserParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p UpdateAuthenticatorParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p GrantParams) Organization() string { return p.OwnerOrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p RevokeParams) Organization() string { return p.OwnerOrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts, when the caller is a member of it.
+func (p GrantsParams) Organization() string { return p.OwnerOrganizationID }
+
+// OrElse returns the other organization that may ask.
+func (p GrantsParams) OrElse() string { return p.TargetOrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p TransferParams) Organization() string { return p.OwnerOrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p CompleteTransferParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
 func (p DeleteUserParams) Organization() string { return p.OrganizationID }
 
 // Organization returns the identifier of the organization in which the request acts.

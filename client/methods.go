@@ -32,6 +32,12 @@ func (c *Client) AddUser(ctx context.Context, user api.NewUser, replaceExpirable
 	return call[api.Organization](ctx, c, api.AddUserToOrganization, p)
 }
 
+// UpdateUser changes the policy of a user, unless newPolicy is nil, and their traits.
+func (c *Client) UpdateUser(ctx context.Context, username string, newPolicy api.Raw, addTraits map[string]string, removeTraits []string) (api.Organization, error) {
+	p := api.UpdateUserParams{OrganizationID: c.Organization, Username: username, NewPolicy: newPolicy, AddTraits: addTraits, RemoveTraits: removeTraits}
+	return call[api.Organization](ctx, c, api.UpdateUserInOrganization, p)
+}
+
 // DeleteUser removes a user with all of their keys. Once it returns, none of them signs anything any more.
 func (c *Client) DeleteUser(ctx context.Context, username string) (api.Organization, error) {
 	p := api.DeleteUserParams{OrganizationID: c.Organization, Username: username}
@@ -42,6 +48,12 @@ func (c *Client) DeleteUser(ctx context.Context, username string) (api.Organizat
 func (c *Client) CreateAuthenticator(ctx context.Context, username string, a api.NewAuthenticator, replaceExpirable bool) (api.Authenticator, error) {
 	p := api.CreateAuthenticatorParams{OrganizationID: c.Organization, Username: username, Authenticator: a, ReplaceExpirable: replaceExpirable}
 	return call[api.Authenticator](ctx, c, api.CreateAuthenticator, p)
+}
+
+// UpdateAuthenticator renames a key of a user, or moves its expiry to so long from now.
+func (c *Client) UpdateAuthenticator(ctx context.Context, username, id string, update api.AuthenticatorUpdate) (api.Authenticator, error) {
+	p := api.UpdateAuthenticatorParams{OrganizationID: c.Organization, Username: username, AuthenticatorID: id, Authenticator: update}
+	return call[api.Authenticator](ctx, c, api.UpdateAuthenticator, p)
 }
 
 // DeleteAuthenticator removes a key of a user. Once it returns, the key signs nothing any more.

@@ -30,8 +30,10 @@ type Engine struct {
 	logKey    [32]byte
 	headKey   [32]byte
 	tagKey    [32]byte
-	stats     stats
-	rebase    rebase
+	// identityKey derives the identifier of the organization that belongs to an identity.
+	identityKey [32]byte
+	stats       stats
+	rebase      rebase
 
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex

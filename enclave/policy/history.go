@@ -8,7 +8,6 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
-	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -72,14 +71,14 @@ func (e *Engine) entryOf(ctx context.Context, p *replay) (ledger.Entry, error) {
 
 // signAgain makes the signature of a logged entry once more. Nothing is authorised here: the permit must be the one
 // that the entry names, to the last bit.
-func (e *Engine) signAgain(ctx context.Context, c *caller, w found[org.Wallet], a account, in intent, p *replay) (answer, error) {
+func (e *Engine) signAgain(ctx context.Context, c *caller, w access, a account, in intent, p *replay) (answer, error) {
 	entry, err := e.entryOf(ctx, p)
 	if err != nil {
 		return answer{}, err
 	}
 	remade := entry
 	made := &proposal{entry: entry, answer: c.complete(answer{})}
-	if made.order, err = e.newOrder(ctx, c, w.value, a, in, &remade); err != nil {
+	if made.order, err = e.newOrder(ctx, c, w.wallet.value, a, in, &remade); err != nil {
 		return answer{}, err
 	}
 	if remade.Permit != entry.Permit {

@@ -140,7 +140,7 @@ func TestArgumentsAreChecked(t *testing.T) {
 		{api.SignUtf8Message, signing(object{"derivationInfo": object{"derivationPath": solanaPath, "curve": "Secp256k1"}}), invalid, "params.derivationInfo"},
 		{api.SignUtf8Message, signing(object{"derivationInfo": object{"derivationPath": solanaPath, "addressFormat": "Sui"}}), invalid, "params.derivationInfo"},
 		{api.SignUtf8Message, signing(object{"algorithm": "Secp256k1"}), invalid, "params.algorithm"},
-		{api.SignUtf8Message, signing(object{"policyName": "p"}), api.TypeUnsupported, "params.policyName"},
+		{api.SignUtf8Message, signing(object{"policyName": "p"}), invalid, "params.policyName"},
 		{api.EthereumSignMessage, signing(nil), invalid, "params.derivationInfo"},
 		{api.SignTransaction, object{"organizationId": o.id, "walletId": w.WalletID, "derivationInfo": solanaPath, "transaction": "AAAA"}, api.TypeTransaction, "params.transaction"},
 	} {

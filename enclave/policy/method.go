@@ -25,12 +25,32 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, read(e, e.getOrganization)}, true
 	case api.AddUserToOrganization:
 		return handler{small, effect(e, e.addUser, nil)}, true
+	case api.UpdateUserInOrganization:
+		return handler{small, effect(e, e.updateUser, nil)}, true
 	case api.DeleteUserFromOrganization:
 		return handler{small, effect(e, e.deleteUser, nil)}, true
 	case api.CreateAuthenticator:
 		return handler{small, effect(e, e.createAuthenticator, nil)}, true
+	case api.UpdateAuthenticator:
+		return handler{small, effect(e, e.updateAuthenticator, nil)}, true
 	case api.DeleteAuthenticator:
 		return handler{small, effect(e, e.deleteAuthenticator, nil)}, true
+	case api.GetPhantomOrganization:
+		return handler{small, e.getIdentity}, true
+	case api.GetOrCreatePhantomOrganization:
+		return handler{small, e.getOrCreateIdentity}, true
+	case api.GrantOrganizationAccess:
+		return handler{small, effect(e, e.grantAccess, nil)}, true
+	case api.RevokeOrganizationAccess:
+		return handler{small, effect(e, e.revokeAccess, nil)}, true
+	case api.GetWalletAccessGrants:
+		return handler{small, read(e, e.accessGrants)}, true
+	case api.TransferOrganizationWallet:
+		return handler{small, effect(e, e.transferWallet, nil)}, true
+	case api.ListPendingMigrations:
+		return handler{small, read(e, e.listPending)}, true
+	case api.CompleteWalletTransfer:
+		return handler{small, effect(e, e.completeTransfer, nil)}, true
 	case api.CreateWallet:
 		return handler{small, effect(e, e.createWallet, nil)}, true
 	case api.GetOrCreateWalletWithTag:
@@ -53,8 +73,11 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 	return handler{}, false
 }
 
-// scoped is implemented by the parameters of all methods but createOrganization.
+// scoped is implemented by the parameters of all methods that name an organization to act in.
 type scoped interface{ Organization() string }
+
+// eitherOr is implemented by parameters that members of two organizations may send.
+type eitherOr interface{ OrElse() string }
 
 // enter decodes the parameters and authenticates the caller within the organization that they name.
 func enter[P scoped](ctx context.Context, e *Engine, c *caller, raw []byte) (P, error) {
@@ -62,15 +85,23 @@ func enter[P scoped](ctx context.Context, e *Engine, c *caller, raw []byte) (P, 
 	if err := decode(raw, &params, "params"); err != nil {
 		return params, err
 	}
-	organization, err := id.Parse(params.Organization())
-	if err != nil {
-		return params, api.Errorf(api.TypeInvalid, "%v", err).At("params.organizationId")
+	err := e.enterOrganization(ctx, c, params.Organization())
+	if two, ok := any(params).(eitherOr); ok && err != nil {
+		err = e.enterOrganization(ctx, c, two.OrElse())
 	}
-	c.organization = organization
-	if err := e.authenticate(ctx, c); err != nil {
+	if err != nil {
 		return params, err
 	}
-	return params, e.limiter.allow(organization, c.now)
+	return params, e.limiter.allow(c.organization, c.now)
+}
+
+func (e *Engine) enterOrganization(ctx context.Context, c *caller, text string) error {
+	organization, err := id.Parse(text)
+	if err != nil {
+		return api.Errorf(api.TypeInvalid, "not the identifier of an organization: %v", err).At("params.organizationId")
+	}
+	c.organization = organization
+	return e.authenticate(ctx, c)
 }
 
 // read serves a method without effect. Its answer is signed but neither logged nor kept.

@@ -25,6 +25,9 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 	if err != nil {
 		return answer{}, err
 	}
+	if params.ParentOrganizationID != "" {
+		return e.createChild(ctx, c, params.ParentOrganizationID, made)
+	}
 	var caller proof.ID
 	if c.stamp != nil {
 		caller = org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey)
@@ -40,6 +43,42 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 		})
 	}
 	return e.once(ctx, replayKey(c.request, caller), c.now, first, func(p *replay) answer {
+		a, err := e.fromLog(ctx, c, p, nil)
+		if err != nil {
+			return failure(err, c.requestID)
+		}
+		return a
+	}), nil
+}
+
+// createChild founds an organization that names another one as its parent. That is the parent's to say, so it is a member
+// of the parent who asks, by its policies; whose keys the new one has does not matter.
+func (e *Engine) createChild(ctx context.Context, c *caller, parent string, made *org.Organization) (answer, error) {
+	if c.stamp == nil {
+		return answer{}, unauthenticated()
+	}
+	var err error
+	if made.Parent, err = parseID(parent, "params.parentOrganizationId"); err != nil {
+		return answer{}, err
+	}
+	c.organization = made.Parent
+	if err := e.authenticate(ctx, c); err != nil {
+		return answer{}, err
+	}
+	if err := e.limiter.allow(c.organization, c.now); err != nil {
+		return answer{}, err
+	}
+	first := func(p *replay) answer {
+		c.replay = p
+		return e.untilSettled(ctx, c, func() (answer, error) {
+			d := c.ask(rule.Question{})
+			if !d.Allowed {
+				return e.deny(ctx, c, proof.ID{}, d)
+			}
+			return e.applyOrganization(ctx, c, d, nil, made, organizationResult(made))
+		})
+	}
+	return e.once(ctx, replayKey(c.request, c.member.Authenticator.ID), c.now, first, func(p *replay) answer {
 		a, err := e.fromLog(ctx, c, p, nil)
 		if err != nil {
 			return failure(err, c.requestID)
@@ -98,6 +137,30 @@ func (e *Engine) addUser(ctx context.Context, c *caller, params *api.AddUserPara
 	return e.applyOrganization(ctx, c, d, c.record.value, after, organizationResult(after))
 }
 
+func (e *Engine) updateUser(ctx context.Context, c *caller, params *api.UpdateUserParams) (answer, error) {
+	d := c.ask(rule.Question{Target: params.Username})
+	if !d.Allowed {
+		return e.deny(ctx, c, proof.ID{}, d)
+	}
+	var newer *org.Policy
+	if params.NewPolicy.Given() {
+		p, err := newPolicy(params.NewPolicy, "params.newPolicy")
+		if err != nil {
+			return answer{}, err
+		}
+		newer = &p
+	}
+	add, err := traits(params.AddTraits, "params.addTraits")
+	if err != nil {
+		return answer{}, err
+	}
+	after, err := c.record.value.UpdateUser(params.Username, newer, add, params.RemoveTraits, c.now)
+	if err != nil {
+		return answer{}, err
+	}
+	return e.applyOrganization(ctx, c, d, c.record.value, after, organizationResult(after))
+}
+
 // deleteUser removes a user. Their keys are strangers' from the moment that it is applied, also in what was decided before
 // and not yet applied: apply looks again at the organization's version.
 func (e *Engine) deleteUser(ctx context.Context, c *caller, params *api.DeleteUserParams) (answer, error) {
@@ -126,6 +189,40 @@ func (e *Engine) createAuthenticator(ctx context.Context, c *caller, params *api
 		return answer{}, err
 	}
 	return e.applyOrganization(ctx, c, d, c.record.value, after, authenticatorResult(made))
+}
+
+func (e *Engine) updateAuthenticator(ctx context.Context, c *caller, params *api.UpdateAuthenticatorParams) (answer, error) {
+	d := c.ask(rule.Question{Target: params.Username})
+	if !d.Allowed {
+		return e.deny(ctx, c, proof.ID{}, d)
+	}
+	authenticator, err := parseID(params.AuthenticatorID, "params.authenticatorId")
+	if err != nil {
+		return answer{}, err
+	}
+	newer := params.Authenticator
+	if newer.AuthenticatorName != nil {
+		if err := checkName(*newer.AuthenticatorName, api.MaxName, "params.authenticator.authenticatorName"); err != nil {
+			return answer{}, err
+		}
+	}
+	expires, err := expiry(newer.ExpiresInMs, c.now, "params.authenticator.expiresInMs")
+	if err != nil {
+		return answer{}, err
+	}
+	change := func(a *org.Authenticator) {
+		if newer.AuthenticatorName != nil {
+			a.Name = *newer.AuthenticatorName
+		}
+		if newer.ExpiresInMs != nil {
+			a.Expires = expires
+		}
+	}
+	after, updated, err := c.record.value.UpdateAuthenticator(params.Username, authenticator, change, c.now)
+	if err != nil {
+		return answer{}, err
+	}
+	return e.applyOrganization(ctx, c, d, c.record.value, after, authenticatorResult(updated))
 }
 
 func (e *Engine) deleteAuthenticator(ctx context.Context, c *caller, params *api.DeleteAuthenticatorParams) (answer, error) {

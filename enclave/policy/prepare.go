@@ -47,7 +47,7 @@ func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer
 	}
 	wallet := c.member.User.Policy.Wallet // /prepare names no wallet; a connection has only one
 	if d := c.ask(rule.Question{Wallet: wallet}); !d.Allowed {
-		return answer{}, api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
+		return answer{}, c.denial(d)
 	}
 	b, err := solanaBytes(params.Transaction, "transaction")
 	if err != nil {

@@ -72,6 +72,10 @@ func newPolicy(raw []byte, path string) (org.Policy, error) {
 	if err := decode(raw, &p, path); err != nil {
 		return org.Policy{}, err
 	}
+	return policyOf(p, path)
+}
+
+func policyOf(p api.UserPolicy, path string) (org.Policy, error) {
 	made := org.Policy{Type: p.Type, Preset: p.Preset, Environment: rule.Environment}
 	switch {
 	case p.Rules.Given() || p.Constants.Given():

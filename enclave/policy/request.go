@@ -58,6 +58,7 @@ func (e *Engine) dispatch(ctx context.Context, c *caller, header string) (answer
 	if err := decode(c.body, &envelope, ""); err != nil {
 		return answer{}, err
 	}
+	envelope.Method = api.CanonicalMethod(envelope.Method)
 	handle, known := e.method(envelope.Method)
 	if !known {
 		return answer{}, api.Errorf(api.TypeUnknownMethod, "no such method; docs/spec/rpc.md lists those that this release serves").At("method")
@@ -189,15 +190,24 @@ const maxHolding = 64
 func (e *Engine) holding(key proof.ID) []proof.ID {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.under(ledger.KindAuthenticator, key, maxHolding)
+}
+
+// under lists the second halves of the keys of records of a kind with a first half, at most so many and then those that
+// are not committed yet. The engine's lock is held.
+func (e *Engine) under(kind ledger.Kind, first proof.ID, limit int) []proof.ID {
 	var all []proof.ID
-	for item := range e.index.Range(ledger.KindAuthenticator, key) {
-		if e.exists(item.Key) && len(all) < maxHolding {
+	for item := range e.index.Range(kind, first) {
+		if len(all) >= limit {
+			break
+		}
+		if _, changed := e.dirty[item.Key]; !changed {
 			all = append(all, item.Key.Second())
 		}
 	}
-	for changed, d := range e.dirty {
-		if changed.Kind() == ledger.KindAuthenticator && changed.First() == key && d.value != nil {
-			all = append(all, changed.Second())
+	for key, d := range e.dirty {
+		if key.Kind() == kind && key.First() == first && d.value != nil {
+			all = append(all, key.Second())
 		}
 	}
 	return all
@@ -205,7 +215,10 @@ func (e *Engine) holding(key proof.ID) []proof.ID {
 
 // ask evaluates the caller's policy.
 func (c *caller) ask(q rule.Question) rule.Decision {
-	q.Method, q.User = c.method, c.member.User
+	if q.Method == "" {
+		q.Method = c.method
+	}
+	q.User, q.Now = c.member.User, c.now
 	return rule.Evaluate(q)
 }
 
@@ -235,9 +248,17 @@ func (c *caller) entry(d rule.Decision) ledger.Entry {
 	return entry
 }
 
+// denial says who denied a request and why.
+func (c *caller) denial(d rule.Decision) error {
+	if d.Grant {
+		return api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason)
+	}
+	return api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
+}
+
 // deny logs a denial and answers with its reason.
 func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.Decision) (answer, error) {
-	a := failure(api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason), c.requestID)
+	a := failure(c.denial(d), c.requestID)
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
 	if p.replay == nil {
 		p.replay = &replay{}

@@ -14,7 +14,6 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
-	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -74,38 +73,37 @@ func signing[P signingParams](e *Engine, limit int, read func(*P, account) (inte
 	return handler{limit, effect(e, do, again)}
 }
 
-func (e *Engine) signingAccount(ctx context.Context, c *caller, target api.Signing) (found[org.Wallet], account, error) {
-	w, err := e.namedWallet(ctx, c, target.WalletID)
+func (e *Engine) signingAccount(ctx context.Context, c *caller, target api.Signing) (access, account, error) {
+	w, err := e.reach(ctx, c, target.WalletID, target.PolicyName)
 	if err != nil {
 		return w, account{}, err
 	}
-	if target.PolicyName != "" {
-		return w, account{}, api.Errorf(api.TypeUnsupported, "this release has no named grants").At("params.policyName")
-	}
-	a, err := accountOf(w.value, target.DerivationInfo, "params.derivationInfo")
+	a, err := accountOf(w.wallet.value, target.DerivationInfo, "params.derivationInfo")
 	return w, a, err
 }
 
 // authorize decides about an intent, logs the decision, and waits for the signature.
-func (e *Engine) authorize(ctx context.Context, c *caller, w found[org.Wallet], a account, in intent) (answer, error) {
-	d := c.ask(rule.Question{Wallet: w.value.ID, Replayable: in.replayable})
+func (e *Engine) authorize(ctx context.Context, c *caller, from access, a account, in intent) (answer, error) {
+	w := from.wallet.value
+	q := from.question(a)
+	q.Replayable = in.replayable
+	d := c.ask(q)
 	if !d.Allowed {
-		return e.deny(ctx, c, w.value.ID, d)
+		return e.deny(ctx, c, w.ID, d)
 	}
-	own, err := e.ownAccount(ctx, w.value, a, in)
+	own, err := e.ownAccount(ctx, w, a, in)
 	if err != nil {
 		return answer{}, err
 	}
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(answer{}), replay: c.replay}
-	p.entry.Wallet, p.entry.Status = w.value.ID, 200
+	p.entry.Wallet, p.entry.Status = w.ID, 200
 	p.entry.Effects = effects(in.parsed.Effects(own.PublicKey))
-	if p.order, err = e.newOrder(ctx, c, w.value, a, in, &p.entry); err != nil {
+	if p.order, err = e.newOrder(ctx, c, w, a, in, &p.entry); err != nil {
 		return answer{}, err
 	}
-	key := ledger.NewKey(ledger.KindWallet, c.organization, w.value.ID)
 	err = e.apply(p, func() error {
-		if e.version(key) != w.version {
-			return errChanged
+		if err := from.unchanged(e); err != nil {
+			return err
 		}
 		return e.unchanged(c)
 	})

@@ -128,13 +128,7 @@ func TestUnstamped(t *testing.T) {
 	}
 }
 
-func methods() []api.Method {
-	return []api.Method{
-		api.CreateOrganization, api.GetOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
-		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetWalletWithTag, api.GetOrganizationWallets, api.GetAccounts,
-		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction,
-	}
-}
+func methods() []api.Method { return api.Methods() }
 
 // A member of one organization learns nothing about another: it is told that there is none, whether there is or not. A
 // stranger is told nothing but that they are one. Wallets of others and wallets that are not are told alike.
@@ -147,9 +141,16 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"organizationId": organization, "walletId": wallet, "message": "aGVsbG8", "derivationInfo": solanaPath, "accounts": []string{solanaPath},
 			"walletName": "w", "tag": "t", "username": "root", "authenticatorId": id.String(id.Random()), "limit": 1, "offset": 0,
 			"authenticator": keypair("k", newKey(t)), "user": user("u", preset("DENY_ALL")), "transaction": "AQAB", "typedData": object{},
+			"ownerOrganizationId": organization, "targetOrganizationId": one.id, "policy": scopes("owner"), "migrationId": id.String(id.Random()),
+			"update": object{},
 		}
 	}
 	takes := map[api.Method][]string{
+		api.UpdateUserInOrganization: {"organizationId", "username"}, api.UpdateAuthenticator: {"organizationId", "username", "authenticatorId", "update"},
+		api.GrantOrganizationAccess:    {"ownerOrganizationId", "targetOrganizationId", "walletId", "policy"},
+		api.RevokeOrganizationAccess:   {"ownerOrganizationId", "targetOrganizationId", "walletId"},
+		api.TransferOrganizationWallet: {"ownerOrganizationId", "targetOrganizationId", "walletId"},
+		api.ListPendingMigrations:      {"organizationId"}, api.CompleteWalletTransfer: {"organizationId", "migrationId"},
 		api.GetOrganization: {"organizationId"}, api.AddUserToOrganization: {"organizationId", "user"},
 		api.DeleteUserFromOrganization: {"organizationId", "username"},
 		api.CreateAuthenticator:        {"organizationId", "username", "authenticator"}, api.DeleteAuthenticator: {"organizationId", "username", "authenticatorId"},
@@ -160,13 +161,22 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.EthereumSignTypedData: {"organizationId", "walletId", "typedData", "derivationInfo"},
 		api.SignTransaction:       {"organizationId", "walletId", "transaction", "derivationInfo"},
 	}
+	for _, method := range methods() {
+		switch method {
+		case api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants:
+		default:
+			if takes[method] == nil {
+				t.Errorf("%s is not tried", method)
+			}
+		}
+	}
 	nobody := id.String(id.Random())
 	stranger := newKey(t)
 	for method, members := range takes {
 		ask := func(key ed25519.PrivateKey, organization, wallet string) wire.Answer {
 			all, sent := params(organization, wallet), object{}
 			for _, name := range members {
-				sent[name] = all[name]
+				sent[strings.Replace(name, "update", "authenticator", 1)] = all[name]
 			}
 			return r.call(t, key, method, sent)
 		}

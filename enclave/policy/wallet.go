@@ -70,18 +70,10 @@ func (e *Engine) readAnswer(ctx context.Context, c *caller, a answer) (answer, e
 }
 
 func (e *Engine) getWallets(ctx context.Context, c *caller, params *api.WalletsParams) (answer, error) {
-	page := api.Wallets{Wallets: []api.Wallet{}, Limit: api.DefaultPage}
-	if params.Limit != nil {
-		page.Limit = *params.Limit
-	}
-	if params.Offset != nil {
-		page.Offset = *params.Offset
-	}
-	if page.Limit < 1 || page.Limit > api.MaxPage {
-		return answer{}, api.Errorf(api.TypeInvalid, "want 1 to %d", api.MaxPage).At("params.limit")
-	}
-	if page.Offset < 0 {
-		return answer{}, api.Errorf(api.TypeInvalid, "want 0 or more").At("params.offset")
+	page := api.Wallets{Wallets: []api.Wallet{}}
+	var err error
+	if page.Limit, page.Offset, err = readPage(params.Limit, params.Offset); err != nil {
+		return answer{}, err
 	}
 	if d := c.ask(rule.Question{}); !d.Allowed {
 		return e.deny(ctx, c, proof.ID{}, d)
@@ -111,13 +103,32 @@ func (e *Engine) getWallets(ctx context.Context, c *caller, params *api.WalletsP
 	return success(page), nil
 }
 
+// readPage reads which part of a list is wanted.
+func readPage(limit, offset *int) (int, int, error) {
+	size, from := api.DefaultPage, 0
+	if limit != nil {
+		size = *limit
+	}
+	if offset != nil {
+		from = *offset
+	}
+	if size < 1 || size > api.MaxPage {
+		return 0, 0, api.Errorf(api.TypeInvalid, "want 1 to %d", api.MaxPage).At("params.limit")
+	}
+	if from < 0 {
+		return 0, 0, api.Errorf(api.TypeInvalid, "want 0 or more").At("params.offset")
+	}
+	return size, from, nil
+}
+
 func (e *Engine) getAccounts(ctx context.Context, c *caller, params *api.AccountsParams) (answer, error) {
-	w, err := e.namedWallet(ctx, c, params.WalletID)
+	from, err := e.reach(ctx, c, params.WalletID, params.PolicyName)
 	if err != nil {
 		return answer{}, err
 	}
-	if d := c.ask(rule.Question{Wallet: w.value.ID}); !d.Allowed {
-		return e.deny(ctx, c, w.value.ID, d)
+	w := from.wallet.value
+	if d := c.ask(rule.Question{Wallet: w.ID}); !d.Allowed {
+		return e.deny(ctx, c, w.ID, d)
 	}
 	if params.Accounts == nil {
 		return answer{}, missing("params.accounts")
@@ -126,13 +137,18 @@ func (e *Engine) getAccounts(ctx context.Context, c *caller, params *api.Account
 	if err != nil {
 		return answer{}, err
 	}
-	if w.value.Type == api.WalletKeypair {
+	if w.Type == api.WalletKeypair {
 		if len(accounts) > 0 {
 			return answer{}, api.Errorf(api.TypeInvalid, "a keypair wallet has one account and no derivation path").At("params.accounts")
 		}
-		accounts = []account{{curve: w.value.Curve, format: w.value.Format}}
+		accounts = []account{{curve: w.Curve, format: w.Format}}
 	}
-	derived, err := e.derive(ctx, w.value.ID, accounts)
+	for _, a := range accounts {
+		if d := c.ask(from.question(a)); !d.Allowed {
+			return e.deny(ctx, c, w.ID, d)
+		}
+	}
+	derived, err := e.derive(ctx, w.ID, accounts)
 	if err != nil {
 		return answer{}, err
 	}
@@ -141,19 +157,6 @@ func (e *Engine) getAccounts(ctx context.Context, c *caller, params *api.Account
 		results[i] = accountResult(a, derived[i])
 	}
 	return success(results), nil
-}
-
-// namedWallet finds a wallet of the caller's organization. One that is another's and one that is not are told alike.
-func (e *Engine) namedWallet(ctx context.Context, c *caller, text string) (found[org.Wallet], error) {
-	wallet, err := parseID(text, "params.walletId")
-	if err != nil {
-		return found[org.Wallet]{}, err
-	}
-	w, err := e.wallet(ctx, c.organization, wallet)
-	if err == nil && w.value == nil {
-		err = api.Errorf(api.TypeNotFound, "no such wallet")
-	}
-	return w, err
 }
 
 func walletResult(w *org.Wallet, accounts []account, derived []wire.Account) api.Wallet {

@@ -32,6 +32,8 @@ const (
 	KindSecret        Kind = 3 // wallet, zero; owned by the signer
 	KindTag           Kind = 4 // organization, hash of the tag
 	KindAuthenticator Kind = 5 // hash of the public key, organization
+	KindGrants        Kind = 6 // wallet, organization that may use it
+	KindPending       Kind = 7 // organization that may accept, transfer
 )
 
 // NewKey makes the key of a record.

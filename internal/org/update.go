@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -32,6 +33,32 @@ func (o *Organization) AddUser(u User, replaceExpirable bool) (*Organization, er
 		next.Users = slices.Delete(next.Users, i, i+1)
 	}
 	next.Users = append(next.Users, u)
+	return next, next.check()
+}
+
+// UpdateUser returns the organization with another policy or other traits of a user. The last one that can change the
+// organization stays so.
+func (o *Organization) UpdateUser(username string, policy *Policy, add []Trait, remove []string, now uint64) (*Organization, error) {
+	next := o.clone()
+	i := next.User(username)
+	if i < 0 {
+		return nil, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
+	}
+	u := &next.Users[i]
+	if policy != nil {
+		u.Policy = *policy
+	}
+	u.Traits = slices.DeleteFunc(slices.Clone(u.Traits), func(t Trait) bool {
+		return slices.Contains(remove, t.Name) || slices.ContainsFunc(add, func(a Trait) bool { return a.Name == t.Name })
+	})
+	u.Traits = append(u.Traits, add...)
+	slices.SortFunc(u.Traits, func(a, b Trait) int { return strings.Compare(a.Name, b.Name) })
+	if len(u.Traits) > api.MaxTraits {
+		return nil, api.Errorf(api.TypeLimit, "a user has at most %d traits", api.MaxTraits).At("params.addTraits")
+	}
+	if o.losesRoot(next, now) {
+		return nil, api.Errorf(api.TypeInvalid, "this is the last user with policy ROOT and a key; add another one first").At("params.newPolicy")
+	}
 	return next, next.check()
 }
 
@@ -68,19 +95,45 @@ func (o *Organization) AddAuthenticator(username string, a Authenticator, replac
 	return next, next.check()
 }
 
+// UpdateAuthenticator returns the organization with an authenticator as change makes it, and that authenticator. The last
+// one that can change the organization, and the last that does not expire, stay so.
+func (o *Organization) UpdateAuthenticator(username string, id proof.ID, change func(*Authenticator), now uint64) (*Organization, Authenticator, error) {
+	next := o.clone()
+	i, j, err := next.authenticator(username, id)
+	if err != nil {
+		return nil, Authenticator{}, err
+	}
+	keys := slices.Clone(next.Users[i].Authenticators)
+	change(&keys[j])
+	next.Users[i].Authenticators = keys
+	if o.losesRoot(next, now) {
+		return nil, keys[j], api.Errorf(api.TypeInvalid, "this is the last authenticator with policy ROOT that does not expire; register another one first").At("params.authenticator.expiresInMs")
+	}
+	return next, keys[j], next.check()
+}
+
+// authenticator returns the position of a user and of an authenticator of theirs.
+func (o *Organization) authenticator(username string, id proof.ID) (int, int, error) {
+	i := o.User(username)
+	if i < 0 {
+		return 0, 0, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
+	}
+	j := slices.IndexFunc(o.Users[i].Authenticators, func(a Authenticator) bool { return a.ID == id })
+	if j < 0 {
+		return 0, 0, api.Errorf(api.TypeNotFound, "no such authenticator").At("params.authenticatorId")
+	}
+	return i, j, nil
+}
+
 // DeleteAuthenticator returns the organization without an authenticator, and the authenticator. The last one that can
 // change the organization stays.
 func (o *Organization) DeleteAuthenticator(username string, id proof.ID, now uint64) (*Organization, Authenticator, error) {
 	next := o.clone()
-	i := next.User(username)
-	if i < 0 {
-		return nil, Authenticator{}, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
+	i, j, err := next.authenticator(username, id)
+	if err != nil {
+		return nil, Authenticator{}, err
 	}
 	keys := slices.Clone(next.Users[i].Authenticators)
-	j := slices.IndexFunc(keys, func(a Authenticator) bool { return a.ID == id })
-	if j < 0 {
-		return nil, Authenticator{}, api.Errorf(api.TypeNotFound, "no such authenticator").At("params.authenticatorId")
-	}
 	gone := keys[j]
 	next.Users[i].Authenticators = slices.Delete(keys, j, j+1)
 	if o.losesRoot(next, now) {

@@ -15,8 +15,11 @@ const Environment = 1
 type Question struct {
 	Method api.Method
 	User   *org.User
-	Wallet proof.ID // zero when the method concerns none
-	Target string   // the user that the method concerns, for methods on users
+	Wallet proof.ID   // zero when the method concerns none
+	Target string     // the user that the method concerns, for methods on users
+	Grant  *org.Grant // by which the wallet is used, nil for one of the caller's organization
+	Path   org.Path   // the account, where a grant may be restricted to some
+	Now    uint64     // Unix milliseconds
 	// Replayable is true of a payload that is valid, or holds an authorization that is valid, on every network.
 	Replayable bool
 }
@@ -25,15 +28,25 @@ type Question struct {
 type Decision struct {
 	Allowed bool
 	Rule    string // what decided
+	Grant   bool   // it is a grant's rule, not the user's policy
 	Reason  string // for people
 }
 
-// Evaluate answers a question by the policy of the user who asks.
+// Evaluate answers a question by the policy of the user who asks, and by the grant if the wallet is another
+// organization's: both must allow.
 func Evaluate(q Question) Decision {
 	if q.User == nil {
 		return Decision{Rule: "no user", Reason: "nobody asked"}
 	}
-	p := q.User.Policy
+	d := byPolicy(q.User.Policy, q)
+	if d.Allowed && q.Grant != nil {
+		d = byGrant(q.Grant, q)
+		d.Grant = true
+	}
+	return d
+}
+
+func byPolicy(p org.Policy, q Question) Decision {
 	switch {
 	case p.Type == org.PolicyRoot:
 		return Decision{Allowed: true, Rule: org.PolicyRoot}
@@ -51,7 +64,7 @@ func Evaluate(q Question) Decision {
 	case org.PresetLegacyUserRole:
 		return legacyUserRole(q)
 	case org.PresetDappConnection:
-		return dappConnection(q)
+		return dappConnection(p, q)
 	}
 	return deny("no rule", "no rule of the user's policy allows this")
 }
@@ -61,27 +74,32 @@ func deny(rule, reason string) Decision { return Decision{Rule: rule, Reason: re
 // legacyUserRole may read, create wallets and sign with any wallet of the organization; it administers nothing.
 func legacyUserRole(q Question) Decision {
 	switch q.Method {
-	case api.GetOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
+	case api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
+		api.GetWalletAccessGrants, api.ListPendingMigrations,
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
-	case api.CreateOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator:
+	case api.CreateOrganization, api.GetOrCreatePhantomOrganization, api.AddUserToOrganization, api.UpdateUserInOrganization, api.DeleteUserFromOrganization,
+		api.CreateAuthenticator, api.UpdateAuthenticator, api.DeleteAuthenticator,
+		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.TransferOrganizationWallet, api.CompleteWalletTransfer:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user administer the organization")
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
 }
 
 // dappConnection may sign with one wallet and read that wallet's accounts and its own organization.
-func dappConnection(q Question) Decision {
+func dappConnection(p org.Policy, q Question) Decision {
 	switch q.Method {
-	case api.GetOrganization:
+	case api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations:
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
 	case api.GetAccounts, api.GetWalletWithTag, api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
-		if q.Wallet == (proof.ID{}) || q.Wallet != q.User.Policy.Wallet {
+		if q.Wallet == (proof.ID{}) || q.Wallet != p.Wallet {
 			return deny(org.PresetDappConnection, "this connection is bound to another wallet")
 		}
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
-	case api.CreateOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
+	case api.CreateOrganization, api.GetOrCreatePhantomOrganization, api.AddUserToOrganization, api.UpdateUserInOrganization, api.DeleteUserFromOrganization,
+		api.CreateAuthenticator, api.UpdateAuthenticator, api.DeleteAuthenticator,
+		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.GetWalletAccessGrants, api.TransferOrganizationWallet, api.CompleteWalletTransfer,
 		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets:
 		return deny(org.PresetDappConnection, "a connection may only use its own wallet")
 	}

@@ -11,19 +11,18 @@ import (
 )
 
 func methods() []api.Method {
-	return []api.Method{
-		api.CreateOrganization, api.GetOrganization, api.AddUserToOrganization, api.DeleteUserFromOrganization, api.CreateAuthenticator, api.DeleteAuthenticator,
-		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetWalletWithTag, api.GetOrganizationWallets, api.GetAccounts,
-		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction,
-		"exportWallet", "signRawPayload", "deleteUser", "", "SIGNTRANSACTION", // what does not exist is allowed to nobody but ROOT and ALLOW_ALL
-	}
+	return append(api.Methods(), "deleteUser", "", "SIGNTRANSACTION") // what does not exist is allowed to nobody but ROOT and ALLOW_ALL
 }
 
 // Every policy over every method, with its own wallet, another one and none. This table is what people are promised.
 func TestEvaluate(t *testing.T) {
 	own, other := proof.ID{1}, proof.ID{2}
 	signing := []api.Method{api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction}
-	reading := []api.Method{api.GetOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag}
+	reading := []api.Method{
+		api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
+		api.GetWalletAccessGrants, api.ListPendingMigrations,
+	}
+	self := []api.Method{api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations}
 	making := []api.Method{api.CreateWallet, api.GetOrCreateWalletWithTag}
 	bound := append([]api.Method{api.GetAccounts, api.GetWalletWithTag}, signing...)
 	for _, c := range []struct {
@@ -36,8 +35,8 @@ func TestEvaluate(t *testing.T) {
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetAllowAll}, all: true},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDenyAll}},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetLegacyUserRole}, allowed: slices.Concat(signing, reading, making)},
-		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection, Wallet: own}, allowed: []api.Method{api.GetOrganization}, bound: bound},
-		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection}, allowed: []api.Method{api.GetOrganization}}, // bound to nothing
+		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection, Wallet: own}, allowed: self, bound: bound},
+		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection}, allowed: self}, // bound to nothing
 		{policy: org.Policy{Type: org.PolicyCEL}},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: "ALLOW_SOME"}},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: "allow_all"}},
@@ -72,5 +71,36 @@ func TestNothingIsDenied(t *testing.T) {
 	}
 	if (rule.Decision{}).Allowed {
 		t.Error("the zero decision allows")
+	}
+}
+
+// A grant and the user's policy must both allow; a grant of version 0 by its scopes, and by its paths where it has some.
+func TestEvaluateGrant(t *testing.T) {
+	needs := map[api.Method]string{
+		api.SignUtf8Message: org.ScopePayload, api.SignTransaction: org.ScopeTransaction,
+		api.EthereumSignMessage: org.ScopePersonal, api.EthereumSignTypedData: org.ScopeTypedData, api.GetAccounts: "any",
+	}
+	here := org.Path{Steps: []uint32{1}, Curve: api.CurveEd25519, Format: api.AddressSolana}
+	for _, scope := range org.Scopes() {
+		for _, method := range methods() {
+			for _, policy := range []string{org.PresetAllowAll, org.PresetDenyAll} {
+				for _, path := range []org.Path{here, {Steps: []uint32{2}, Curve: here.Curve, Format: here.Format}, {Steps: here.Steps, Curve: here.Curve, Format: api.AddressSui}} {
+					g := &org.Grant{Version: org.GrantV0, Scopes: []string{scope}, Restricted: true, Paths: []org.Path{here}}
+					user := &org.User{Policy: org.Policy{Type: org.PolicyCEL, Preset: policy}}
+					d := rule.Evaluate(rule.Question{Method: method, User: user, Grant: g, Path: path})
+					need := needs[method]
+					covered := path.Format == here.Format && path.Steps[0] == 1
+					want := policy == org.PresetAllowAll && covered && (need == scope || need == "any" || need != "" && scope == org.ScopeOwner)
+					if d.Allowed != want || d.Allowed == (d.Reason != "") {
+						t.Errorf("%s by a grant of %s, policy %s, path %v: %+v", method, scope, policy, path, d)
+					}
+				}
+			}
+		}
+	}
+	for _, g := range []org.Grant{{}, {Version: "v2", Scopes: org.Scopes()}, {Version: org.GrantV1}, {Version: org.GrantV1, Root: "SOMETIMES"}} {
+		if d := rule.Evaluate(rule.Question{Method: api.SignTransaction, User: &org.User{Policy: org.Policy{Type: org.PolicyRoot}}, Grant: &g}); d.Allowed {
+			t.Errorf("%+v allows", g)
+		}
 	}
 }

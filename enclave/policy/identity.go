@@ -1,0 +1,112 @@
+package policy
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// identityOrganization names the organization that belongs to the key of a stamp. The identifier follows from the key, so
+// that two requests at once cannot make two; which organizations list the key plays no part, or whoever registers
+// somebody's key could choose where that one lands.
+func (e *Engine) identityOrganization(c *caller) proof.ID {
+	mac := hmac.New(sha256.New, e.identityKey[:])
+	mac.Write([]byte("keypair\x00" + string(c.stamp.Algorithm) + "\x00"))
+	mac.Write(c.stamp.PublicKey)
+	return id.Derived([32]byte(mac.Sum(nil)))
+}
+
+// enterIdentity reads the parameters of the two methods, and the organization of the caller's key.
+func (e *Engine) enterIdentity(ctx context.Context, c *caller, raw []byte) error {
+	var params api.PhantomOrganizationParams
+	if string(raw) != "null" { // the contract has it, too
+		if err := decode(raw, &params, "params"); err != nil {
+			return err
+		}
+	}
+	if params.PublicKey != "" {
+		key, err := base64.RawURLEncoding.Strict().DecodeString(params.PublicKey)
+		if err != nil {
+			return api.Errorf(api.TypeInvalid, "want unpadded base64url").At("params.publicKey")
+		}
+		if !slices.Equal(key, c.stamp.PublicKey) {
+			return unauthenticated()
+		}
+	}
+	c.organization = e.identityOrganization(c)
+	var err error
+	c.record, err = e.organization(ctx, c.organization)
+	return err
+}
+
+// getIdentity reads the organization of the caller's key; null when there is none.
+func (e *Engine) getIdentity(ctx context.Context, c *caller, raw []byte) (answer, error) {
+	if err := e.enterIdentity(ctx, c, raw); err != nil {
+		return answer{}, err
+	}
+	if c.record.value == nil {
+		return e.readAnswer(ctx, c, success(nil))
+	}
+	return e.showIdentity(ctx, c)
+}
+
+func (e *Engine) showIdentity(ctx context.Context, c *caller) (answer, error) {
+	if err := e.authenticate(ctx, c); err != nil {
+		return answer{}, err
+	}
+	if err := e.limiter.allow(c.organization, c.now); err != nil {
+		return answer{}, err
+	}
+	if d := c.ask(rule.Question{Method: api.GetPhantomOrganization}); !d.Allowed {
+		return e.deny(ctx, c, proof.ID{}, d)
+	}
+	return e.readAnswer(ctx, c, success(organizationResult(c.record.value)))
+}
+
+// getOrCreateIdentity reads the organization of the caller's key, and founds it when there is none.
+func (e *Engine) getOrCreateIdentity(ctx context.Context, c *caller, raw []byte) (answer, error) {
+	if err := e.enterIdentity(ctx, c, raw); err != nil {
+		return answer{}, err
+	}
+	if c.record.value != nil {
+		return e.showIdentity(ctx, c)
+	}
+	first := func(p *replay) answer {
+		c.replay = p
+		return e.untilSettled(ctx, c, func() (answer, error) {
+			if c.record.value != nil { // somebody was faster
+				return e.showIdentity(ctx, c)
+			}
+			made := e.newIdentity(c)
+			allowed := rule.Decision{Allowed: true, Rule: "sign-up"}
+			return e.applyOrganization(ctx, c, allowed, nil, made, organizationResult(made))
+		})
+	}
+	caller := org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey)
+	return e.once(ctx, replayKey(c.request, caller), c.now, first, func(p *replay) answer {
+		a, err := e.fromLog(ctx, c, p, nil)
+		if err != nil {
+			return failure(err, c.requestID)
+		}
+		return a
+	}), nil
+}
+
+func (e *Engine) newIdentity(c *caller) *org.Organization {
+	key := org.Authenticator{ID: id.Random(), Name: "first key", Kind: "keypair", Algorithm: c.stamp.Algorithm, PublicKey: c.stamp.PublicKey, Created: c.now}
+	owner := org.User{
+		Username: "owner", Policy: org.Policy{Type: org.PolicyRoot, Environment: rule.Environment},
+		Authenticators: []org.Authenticator{key}, Created: c.now,
+	}
+	return &org.Organization{
+		Version: org.SchemaVersion, ID: c.organization, Name: "Personal " + uuid(c.organization)[:8], Created: c.now, Users: []org.User{owner},
+	}
+}
