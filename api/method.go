@@ -33,6 +33,7 @@ const (
 	EthereumSignMessage      Method = "ethereumSignMessage"
 	EthereumSignTypedData    Method = "ethereumSignTypedData"
 	SignTransaction          Method = "signTransaction"
+	SignRawPayload           Method = "signRawPayload"
 )
 
 // Methods lists the methods that this release serves.
@@ -43,7 +44,7 @@ func Methods() []Method {
 		GrantOrganizationAccess, RevokeOrganizationAccess, GetWalletAccessGrants, TransferOrganizationWallet,
 		ListPendingMigrations, CompleteWalletTransfer,
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
-		EthereumSignMessage, EthereumSignTypedData, SignTransaction,
+		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
 	}
 }
 

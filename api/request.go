@@ -168,6 +168,13 @@ type SignMessageParams struct {
 	Algorithm Algorithm `json:"algorithm,omitempty"`
 }
 
+// SignRawPayloadParams sign bytes as they are.
+type SignRawPayloadParams struct {
+	Signing
+	Payload   string    `json:"payload"` // base64
+	Algorithm Algorithm `json:"algorithm"`
+}
+
 // SignTypedDataParams sign EIP-712 typed data.
 type SignTypedDataParams struct {
 	Signing

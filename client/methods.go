@@ -32,6 +32,12 @@ func (c *Client) AddUser(ctx context.Context, user api.NewUser, replaceExpirable
 	return call[api.Organization](ctx, c, api.AddUserToOrganization, p)
 }
 
+// SignRawPayload signs bytes as they are, where a policy allows that.
+func (c *Client) SignRawPayload(ctx context.Context, wallet, path string, algorithm api.Algorithm, payload []byte) (api.Signature, error) {
+	p := api.SignRawPayloadParams{Signing: c.signing(wallet, path), Payload: base64.RawURLEncoding.EncodeToString(payload), Algorithm: algorithm}
+	return call[api.Signature](ctx, c, api.SignRawPayload, p)
+}
+
 // UpdateUser changes the policy of a user, unless newPolicy is nil, and their traits.
 func (c *Client) UpdateUser(ctx context.Context, username string, newPolicy api.Raw, addTraits map[string]string, removeTraits []string) (api.Organization, error) {
 	p := api.UpdateUserParams{OrganizationID: c.Organization, Username: username, NewPolicy: newPolicy, AddTraits: addTraits, RemoveTraits: removeTraits}

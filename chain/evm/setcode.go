@@ -72,14 +72,22 @@ func (w *walk) delegations(t *Transaction) {
 			w.effects.Unknown = true
 			continue
 		}
-		change := chain.AuthorityChange{Subject: eip55.Encode(authority), Kind: a.kind()}
-		if a.Address != [20]byte{} {
-			change.To = eip55.Encode(a.Address)
+		change := a.change(authority)
+		if change.To != "" {
 			w.program(change.To)
 			w.effects.Unknown = w.effects.Unknown || authority == *t.to
 		}
 		w.effects.AuthorityChanges = append(w.effects.AuthorityChanges, change)
 	}
+}
+
+// change is what the consent of an authority does.
+func (a Authorization) change(authority [20]byte) chain.AuthorityChange {
+	change := chain.AuthorityChange{Subject: eip55.Encode(authority), Kind: a.kind()}
+	if a.Address != [20]byte{} {
+		change.To = eip55.Encode(a.Address)
+	}
+	return change
 }
 
 // kind says where and when the authorization holds: eip7702, the network (eip155:* is every one) and the nonce.
@@ -107,17 +115,8 @@ func (t *Transaction) readAuthorizations(r *rlp.Reader) error {
 }
 
 func (t *Transaction) readAuthorization(r *rlp.Reader) error {
-	var a Authorization
-	var err error
-	if a.ChainID, err = r.Uint(256); err != nil {
-		return err
-	}
-	address, err := r.Fixed(20)
+	a, err := readConsent(r)
 	if err != nil {
-		return err
-	}
-	a.Address = [20]byte(address)
-	if a.Nonce, err = r.Uint64(); err != nil {
 		return err
 	}
 	at := r.Offset()
@@ -137,6 +136,22 @@ func (t *Transaction) readAuthorization(r *rlp.Reader) error {
 	}
 	t.consents = append(t.consents, a)
 	return r.End()
+}
+
+// readConsent reads what the authority signs of an authorization.
+func readConsent(r *rlp.Reader) (Authorization, error) {
+	var a Authorization
+	var err error
+	if a.ChainID, err = r.Uint(256); err != nil {
+		return a, err
+	}
+	address, err := r.Fixed(20)
+	if err != nil {
+		return a, err
+	}
+	a.Address = [20]byte(address)
+	a.Nonce, err = r.Uint64()
+	return a, err
 }
 
 func (t *Transaction) appendAuthorizations(out []byte) []byte {

@@ -81,4 +81,6 @@ func (a access) unchanged(e *Engine) error {
 	return nil
 }
 
-func grantsKey(wallet, target proof.ID) ledger.Key { return ledger.NewKey(ledger.KindGrants, wallet, target) }
+func grantsKey(wallet, target proof.ID) ledger.Key {
+	return ledger.NewKey(ledger.KindGrants, wallet, target)
+}

@@ -67,6 +67,8 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return signing(e, small, e.personalMessage), true
 	case api.EthereumSignTypedData:
 		return signing(e, large, e.typedData), true
+	case api.SignRawPayload:
+		return signing(e, large, e.rawPayload), true
 	case api.SignTransaction:
 		return signing(e, large, e.transaction), true
 	}

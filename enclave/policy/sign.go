@@ -25,6 +25,8 @@ type intent struct {
 	bytes      []byte
 	parsed     chain.Payload // what the bytes say
 	replayable bool          // valid on every network, itself or an authorization in it
+	blind      bool          // 32 bytes that may be the digest of anything
+	as         api.Method    // whose business raw bytes are, empty when nobody's
 	// check may refuse the payload for an account; nil for no further check.
 	check func(own wire.Account) error
 	// render makes the result, and says what to broadcast.
@@ -85,9 +87,7 @@ func (e *Engine) signingAccount(ctx context.Context, c *caller, target api.Signi
 // authorize decides about an intent, logs the decision, and waits for the signature.
 func (e *Engine) authorize(ctx context.Context, c *caller, from access, a account, in intent) (answer, error) {
 	w := from.wallet.value
-	q := from.question(a)
-	q.Replayable = in.replayable
-	d := c.ask(q)
+	d := c.judge(from.question(a), in)
 	if !d.Allowed {
 		return e.deny(ctx, c, w.ID, d)
 	}

@@ -142,7 +142,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"walletName": "w", "tag": "t", "username": "root", "authenticatorId": id.String(id.Random()), "limit": 1, "offset": 0,
 			"authenticator": keypair("k", newKey(t)), "user": user("u", preset("DENY_ALL")), "transaction": "AQAB", "typedData": object{},
 			"ownerOrganizationId": organization, "targetOrganizationId": one.id, "policy": scopes("owner"), "migrationId": id.String(id.Random()),
-			"update": object{},
+			"update": object{}, "payload": "aGVsbG8", "algorithm": "Ed25519",
 		}
 	}
 	takes := map[api.Method][]string{
@@ -160,6 +160,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.EthereumSignMessage:   {"organizationId", "walletId", "message", "derivationInfo"},
 		api.EthereumSignTypedData: {"organizationId", "walletId", "typedData", "derivationInfo"},
 		api.SignTransaction:       {"organizationId", "walletId", "transaction", "derivationInfo"},
+		api.SignRawPayload:        {"organizationId", "walletId", "payload", "algorithm", "derivationInfo"},
 	}
 	for _, method := range methods() {
 		switch method {

@@ -27,6 +27,8 @@ func Read(kind permit.PayloadKind, algorithm api.Algorithm, b []byte) (chain.Pay
 		return solana.Parse(b)
 	case permit.PayloadEVM:
 		return evm.ParseUnsigned(b)
+	case permit.PayloadRaw:
+		return newRaw(algorithm, b)
 	}
 	return nil, fmt.Errorf("%w: kind %d", chain.ErrMalformed, kind)
 }

@@ -28,6 +28,8 @@ const (
 	PayloadTypedData PayloadKind = 3 // EIP-712 in the encoding of chain/evm
 	PayloadSolana    PayloadKind = 4 // a Solana transaction or message
 	PayloadEVM       PayloadKind = 5 // an unsigned EVM transaction
+
+	PayloadRaw PayloadKind = 10 // bytes that are signed as they are, whatever they are
 )
 
 // Permit allows one signature.

@@ -40,6 +40,9 @@ func byScopes(name string, g *org.Grant, q Question) Decision {
 	if scope != "" && !g.Allows(scope) {
 		return deny(name, "it does not have the scope "+scope)
 	}
+	if q.Blind && !g.Allows(org.ScopeOwner) {
+		return deny(name, "32 bytes may be the digest of anything: signing them takes the scope "+org.ScopeOwner)
+	}
 	if q.Replayable && !g.Allows(org.ScopeOwner) {
 		return deny(name, "the transaction, or an authorization in it, names no chain id and would be valid on every chain")
 	}
@@ -54,6 +57,7 @@ func scopeOf(m api.Method) (string, bool) {
 	scope, ok := map[api.Method]string{
 		api.GetAccounts:           "",
 		api.SignUtf8Message:       org.ScopePayload,
+		api.SignRawPayload:        org.ScopePayload,
 		api.SignTransaction:       org.ScopeTransaction,
 		api.EthereumSignMessage:   org.ScopePersonal,
 		api.EthereumSignTypedData: org.ScopeTypedData,

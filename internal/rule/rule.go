@@ -22,6 +22,8 @@ type Question struct {
 	Now    uint64     // Unix milliseconds
 	// Replayable is true of a payload that is valid, or holds an authorization that is valid, on every network.
 	Replayable bool
+	// Blind is true of raw bytes that may be the digest of anything.
+	Blind bool
 }
 
 // Decision is the answer, with the rule that gave it.
@@ -52,6 +54,9 @@ func byPolicy(p org.Policy, q Question) Decision {
 		return Decision{Allowed: true, Rule: org.PolicyRoot}
 	case p.Type != org.PolicyCEL:
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
+	}
+	if q.Blind {
+		return deny(p.Preset, "32 bytes may be the digest of anything: signing them takes policy ROOT")
 	}
 	if q.Replayable && p.Preset != org.PresetAllowAll {
 		return deny(p.Preset, "the transaction, or an authorization in it, names no chain id and would be valid on every chain")

@@ -77,7 +77,7 @@ func TestNothingIsDenied(t *testing.T) {
 // A grant and the user's policy must both allow; a grant of version 0 by its scopes, and by its paths where it has some.
 func TestEvaluateGrant(t *testing.T) {
 	needs := map[api.Method]string{
-		api.SignUtf8Message: org.ScopePayload, api.SignTransaction: org.ScopeTransaction,
+		api.SignUtf8Message: org.ScopePayload, api.SignRawPayload: org.ScopePayload, api.SignTransaction: org.ScopeTransaction,
 		api.EthereumSignMessage: org.ScopePersonal, api.EthereumSignTypedData: org.ScopeTypedData, api.GetAccounts: "any",
 	}
 	here := org.Path{Steps: []uint32{1}, Curve: api.CurveEd25519, Format: api.AddressSolana}

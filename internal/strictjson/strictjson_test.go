@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/redoubt-kms/redoubt/internal/strictjson"
 	"github.com/redoubt-kms/redoubt/internal/vectors"
@@ -181,6 +182,8 @@ func TestHostile(t *testing.T) {
 	for i := range 100_000 {
 		keys.WriteString(`,"` + strings.Repeat("k", i%7) + string(rune('a'+i%26)) + strings.Repeat("z", i/26%50) + `":0`)
 	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	for name, body := range map[string]string{
 		"depth of a million":   strings.Repeat("[", 1_000_000),
 		"objects nested":       strings.Repeat(`{"a":`, 1_000_000),
@@ -197,9 +200,9 @@ func TestHostile(t *testing.T) {
 		for range 5 {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			start := time.Now()
+			start := processorTime(t)
 			_ = strictjson.Decode(in, new(request)) // the cost is what matters
-			best = min(best, time.Since(start))
+			best = min(best, processorTime(t)-start)
 			runtime.ReadMemStats(&after)
 			allocated = min(allocated, after.TotalAlloc-before.TotalAlloc)
 		}
@@ -211,6 +214,16 @@ func TestHostile(t *testing.T) {
 		}
 		t.Logf("%s: %v, %d bytes of %d", name, best, allocated, len(in))
 	}
+}
+
+// processorTime is what the calling thread has used, whatever else the machine does.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(now.Nano())
 }
 
 // TestJSONTestSuite: everything that must be refused is; everything that must be accepted is, but for

@@ -1,0 +1,42 @@
+package policy
+
+import (
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/payload"
+	"github.com/redoubt-kms/redoubt/internal/permit"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+)
+
+// rawPayload signs bytes as they are. Bytes that are a transaction, an authorization, typed data or a message of a chain
+// are judged as that, too.
+func (e *Engine) rawPayload(params *api.SignRawPayloadParams, a account) (intent, error) {
+	if params.Payload == "" {
+		return intent{}, missing("params.payload")
+	}
+	b, err := anyBase64(params.Payload)
+	if err != nil {
+		return intent{}, api.Errorf(api.TypeInvalid, "want base64 or base64url").At("params.payload")
+	}
+	if !fits(params.Algorithm, a.curve) {
+		return intent{}, api.Errorf(api.TypeInvalid, "want an algorithm of the account's curve: Ed25519, or Secp256k1 or Secp256k1Keccak256").At("params.algorithm")
+	}
+	in, err := newIntent(permit.PayloadRaw, params.Algorithm, b, "params.payload")
+	if err != nil {
+		return in, err
+	}
+	if raw, ok := in.parsed.(*payload.Raw); ok {
+		in.as, in.blind, in.replayable = raw.As, raw.Blind, raw.EveryNetwork
+	}
+	return in, nil
+}
+
+// judge asks the policies about an intent: as what the caller calls it, and as what it is.
+func (c *caller) judge(q rule.Question, in intent) rule.Decision {
+	q.Replayable, q.Blind = in.replayable, in.blind
+	d := c.ask(q)
+	if d.Allowed && in.as != "" {
+		q.Method = in.as
+		d = c.ask(q)
+	}
+	return d
+}

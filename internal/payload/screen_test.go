@@ -1,0 +1,160 @@
+package payload_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/rlp"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/payload"
+	"github.com/redoubt-kms/redoubt/internal/permit"
+)
+
+// preimage is what some network or contract takes a signature of, made by others' encoders.
+type preimage struct {
+	algorithm api.Algorithm
+	bytes     []byte
+	as        api.Method
+}
+
+type maker struct{ *rand.Rand }
+
+func (g maker) some(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(g.Uint32())
+	}
+	return b
+}
+
+func (g maker) list(t *testing.T, kind int, fields ...any) []byte {
+	t.Helper()
+	b, err := rlp.EncodeToBytes(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kind >= 0 {
+		b = append([]byte{byte(kind)}, b...)
+	}
+	return b
+}
+
+// families are the kinds of preimages.
+func families() map[string]func(*testing.T, maker) preimage {
+	keccak, tx := api.Secp256k1Keccak256, api.SignTransaction
+	type access struct {
+		Address []byte
+		Keys    [][]byte
+	}
+	none := []access{}
+	return map[string]func(*testing.T, maker) preimage{
+		"EVM legacy": func(t *testing.T, g maker) preimage {
+			t.Helper()
+			return preimage{keccak, g.list(t, -1, g.Uint64(), g.Uint64(), g.Uint64(), g.some(20), g.Uint64(), g.some(g.IntN(90))), tx}
+		},
+		"EVM legacy of a chain": func(t *testing.T, g maker) preimage {
+			t.Helper()
+			return preimage{keccak, g.list(t, -1, g.Uint64(), g.Uint64(), g.Uint64(), g.some(20), g.Uint64(), g.some(g.IntN(90)), uint64(1+g.IntN(9)), uint(0), uint(0)), tx}
+		},
+		"EVM type 1": func(t *testing.T, g maker) preimage {
+			t.Helper()
+			return preimage{keccak, g.list(t, 1, uint64(1), g.Uint64(), g.Uint64(), g.Uint64(), g.some(20), g.Uint64(), g.some(g.IntN(90)), none), tx}
+		},
+		"EVM type 2": func(t *testing.T, g maker) preimage {
+			t.Helper()
+			return preimage{keccak, g.list(t, 2, uint64(1), g.Uint64(), g.Uint64(), g.Uint64(), g.Uint64(), g.some(20), g.Uint64(), g.some(g.IntN(90)), none), tx}
+		},
+		"EIP-7702 authorization": func(t *testing.T, g maker) preimage {
+			t.Helper()
+			return preimage{keccak, g.list(t, 5, uint64(g.IntN(9)), g.some(20), g.Uint64()), tx}
+		},
+		"EIP-712": func(_ *testing.T, g maker) preimage {
+			return preimage{keccak, append([]byte{0x19, 0x01}, g.some(64)...), api.EthereumSignTypedData}
+		},
+		"EIP-191": func(_ *testing.T, g maker) preimage {
+			return preimage{keccak, append([]byte("\x19Ethereum Signed Message:\n32"), g.some(32)...), api.EthereumSignMessage}
+		},
+		"Solana legacy":    func(_ *testing.T, g maker) preimage { return preimage{api.Ed25519, g.solana(false), tx} },
+		"Solana version 0": func(_ *testing.T, g maker) preimage { return preimage{api.Ed25519, g.solana(true), tx} },
+	}
+}
+
+// solana writes a message by the format's description: header, keys, blockhash, instructions, look-ups.
+func (g maker) solana(versioned bool) []byte {
+	var b bytes.Buffer
+	if versioned {
+		b.WriteByte(0x80)
+	}
+	signers, keys := 1+g.IntN(3), 4+g.IntN(5)
+	b.Write([]byte{byte(signers), 0, 1, byte(keys)})
+	b.Write(g.some(32*keys + 32))
+	calls := g.IntN(4)
+	b.WriteByte(byte(calls))
+	for range calls {
+		accounts, data := g.IntN(4), g.IntN(60)
+		b.Write([]byte{byte(1 + g.IntN(keys-1)), byte(accounts)})
+		for range accounts {
+			b.WriteByte(byte(g.IntN(keys)))
+		}
+		b.WriteByte(byte(data))
+		b.Write(g.some(data))
+	}
+	if versioned {
+		b.WriteByte(0)
+	}
+	return b.Bytes()
+}
+
+// Nothing that a network or a contract takes a signature of is signed as text, and as raw bytes it is known for what it
+// is. A personal message of the same bytes is another digest.
+func TestScreen(t *testing.T) {
+	n := 300
+	if os.Getenv("REDOUBT_ACCEPTANCE") == "full" {
+		n = 12_000
+	}
+	for name, family := range families() {
+		t.Run(name, func(t *testing.T) {
+			g := maker{rand.New(rand.NewPCG(10, uint64(len(name))))}
+			for range n {
+				p := family(t, g)
+				if _, err := payload.Read(permit.PayloadUTF8, p.algorithm, p.bytes); err == nil {
+					t.Fatalf("signed as text: %x", p.bytes)
+				}
+				raw, err := payload.Read(permit.PayloadRaw, p.algorithm, p.bytes)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := raw.(*payload.Raw); got.As != p.as {
+					t.Fatalf("taken for %q: %x", got.As, p.bytes)
+				}
+				personal, err := payload.Read(permit.PayloadPersonal, api.Secp256k1Keccak256, p.bytes)
+				if err != nil || bytes.Equal(personal.SigningBytes(), crypto.Keccak256(p.bytes)) {
+					t.Fatalf("a personal message signs the digest of %x, or %v", p.bytes, err)
+				}
+			}
+		})
+	}
+}
+
+// What the screens cannot know is marked: 32 bytes for an algorithm that signs digests of a chain.
+func TestBlind(t *testing.T) {
+	for algorithm, blind := range map[api.Algorithm]bool{api.Ed25519: true, api.Secp256k1: true, api.Secp256k1Keccak256: false} {
+		for _, n := range []int{1, 31, 32, 33, 64} {
+			p, err := payload.Read(permit.PayloadRaw, algorithm, bytes.Repeat([]byte{0xee}, n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw := p.(*payload.Raw)
+			if raw.Blind != (blind && n == 32) || raw.As != "" || !raw.Effects(nil).Unknown {
+				t.Errorf("%s, %d bytes: blind %v, as %q", algorithm, n, raw.Blind, raw.As)
+			}
+		}
+		if _, err := payload.Read(permit.PayloadRaw, algorithm, nil); err == nil {
+			t.Errorf("%s signs nothing", algorithm)
+		}
+	}
+}
