@@ -1,11 +1,12 @@
 package policy
 
-// generations is in how many parts a window is remembered.
-const generations = 8
+// generations is in how many parts a window is remembered. What lives in the heap swings by one of them, and what the
+// process holds by three times as much; a look-up of what is not there passes all of them.
+const generations = 32
 
 // aged is a map whose entries are forgotten once they are older than a window, a generation at a time. One map from
 // which the oldest entry goes whenever a new one comes would never shrink, and slowly grow: Go's maps split under such
-// use and do not merge. An entry is remembered for the window and up to an eighth of it longer, unless the weight of all
+// use and do not merge. An entry is remembered for the window and up to one generation longer, unless the weight of all
 // exceeds the limit: then the oldest generation goes early.
 type aged[K comparable, V any] struct {
 	step  uint64 // milliseconds that a generation takes

@@ -27,29 +27,35 @@ type newWallet struct {
 }
 
 func readNewWallet(name string, tags []string, p api.WalletParameters) (newWallet, error) {
-	w := newWallet{name: name, tags: tags, bits: 256}
+	w := newWallet{name: name, tags: tags}
 	if err := checkName(name, api.MaxName, "params.walletName"); err != nil {
 		return w, err
 	}
 	if err := checkTags(tags, "params.tags"); err != nil {
 		return w, err
 	}
+	return w, w.read(p)
+}
+
+// read reads which secret a wallet has and which accounts are wanted.
+func (w *newWallet) read(p api.WalletParameters) error {
+	w.bits = 256
 	if p.Curve != "" {
-		return w, w.readKeypair(p)
+		return w.readKeypair(p)
 	}
 	if p.AddressFormat != "" {
-		return w, api.Errorf(api.TypeInvalid, "belongs to keypair wallets, which name a curve").At("params.addressFormat")
+		return api.Errorf(api.TypeInvalid, "belongs to keypair wallets, which name a curve").At("params.addressFormat")
 	}
 	if p.MnemonicLength != nil {
 		words := *p.MnemonicLength
 		if words < 12 || words > 24 || words%3 != 0 {
-			return w, api.Errorf(api.TypeInvalid, "want 12, 15, 18, 21 or 24 words").At("params.mnemonicLength")
+			return api.Errorf(api.TypeInvalid, "want 12, 15, 18, 21 or 24 words").At("params.mnemonicLength")
 		}
 		w.bits = uint16(words / 3 * 32)
 	}
 	var err error
 	w.accounts, err = readAccounts(p.Accounts, "params.accounts")
-	return w, err
+	return err
 }
 
 func (w *newWallet) readKeypair(p api.WalletParameters) error {
@@ -159,6 +165,10 @@ func (e *Engine) getOrCreateWallet(ctx context.Context, c *caller, params *api.T
 	if err := checkName(params.Tag, api.MaxTag, "params.tag"); err != nil {
 		return answer{}, err
 	}
+	w, err := readNewWallet(params.WalletName, []string{params.Tag}, params.WalletParameters)
+	if err != nil {
+		return answer{}, err
+	}
 	for range maxTries {
 		a, there, err := e.taggedWallet(ctx, c, params)
 		if there || err != nil {
@@ -167,10 +177,6 @@ func (e *Engine) getOrCreateWallet(ctx context.Context, c *caller, params *api.T
 		d := c.ask(rule.Question{})
 		if !d.Allowed {
 			return e.deny(ctx, c, proof.ID{}, d)
-		}
-		w, err := readNewWallet(params.WalletName, []string{params.Tag}, params.WalletParameters)
-		if err != nil {
-			return answer{}, err
 		}
 		if a, err = e.applyWallet(ctx, c, d, w); !errors.Is(err, errTagTaken) {
 			return a, err

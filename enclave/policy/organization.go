@@ -154,6 +154,11 @@ func (e *Engine) updateUser(ctx context.Context, c *caller, params *api.UpdateUs
 	if err != nil {
 		return answer{}, err
 	}
+	for i, name := range params.RemoveTraits {
+		if err := checkName(name, api.MaxName, element("params.removeTraits", i)); err != nil {
+			return answer{}, err
+		}
+	}
 	after, err := c.record.value.UpdateUser(params.Username, newer, add, params.RemoveTraits, c.now)
 	if err != nil {
 		return answer{}, err

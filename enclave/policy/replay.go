@@ -11,7 +11,7 @@ import (
 
 // maxCachedAnswers bounds the bytes of answers that are kept for retries. An answer that is dropped is made again from
 // the log, and is the same.
-const maxCachedAnswers = 64 << 20
+const maxCachedAnswers = 16 << 20
 
 // replay is what is known of one request: the same body by the same caller is answered alike and has no second effect.
 type replay struct {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"math"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
@@ -13,6 +14,9 @@ import (
 
 func (e *Engine) getWalletWithTag(ctx context.Context, c *caller, params *api.TaggedWalletParams) (answer, error) {
 	if err := checkName(params.Tag, api.MaxTag, "params.tag"); err != nil {
+		return answer{}, err
+	}
+	if err := new(newWallet).read(params.WalletParameters); err != nil {
 		return answer{}, err
 	}
 	a, there, err := e.taggedWallet(ctx, c, params)
@@ -115,8 +119,8 @@ func readPage(limit, offset *int) (int, int, error) {
 	if size < 1 || size > api.MaxPage {
 		return 0, 0, api.Errorf(api.TypeInvalid, "want 1 to %d", api.MaxPage).At("params.limit")
 	}
-	if from < 0 {
-		return 0, 0, api.Errorf(api.TypeInvalid, "want 0 or more").At("params.offset")
+	if from < 0 || from > math.MaxInt32 {
+		return 0, 0, api.Errorf(api.TypeInvalid, "want 0 to %d", math.MaxInt32).At("params.offset")
 	}
 	return size, from, nil
 }
