@@ -49,7 +49,7 @@ func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer
 	if d := c.ask(rule.Question{Wallet: wallet}); !d.Allowed {
 		return answer{}, api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
 	}
-	b, err := solanaBytes(params.Transaction, "transaction")
+	b, err := base64Bytes(params.Transaction, "transaction")
 	if err != nil {
 		return answer{}, err
 	}
