@@ -48,10 +48,13 @@ func owned(n byte) callArg        { return callArg{Object: &objectArg{Owned: som
 func split(coin argument, amounts ...argument) command {
 	return command{Split: &coinCommand{coin, amounts}}
 }
+
 func merge(into argument, from ...argument) command { return command{Merge: &coinCommand{into, from}} }
+
 func transfer(to argument, objects ...argument) command {
 	return command{Transfer: &transferCommand{objects, to}}
 }
+
 func call(pkg byte, module, function string, arguments ...argument) command {
 	return command{MoveCall: &callCommand{Package: [32]byte{31: pkg}, Module: module, Function: function, Arguments: arguments}}
 }
@@ -82,12 +85,20 @@ func encode(t testing.TB, v txV1) []byte {
 // everything uses every variant of the format once.
 func everything() txV1 {
 	deep := typeTag{Struct: &structTag{addr(3), "pool", "LP", []typeTag{
-		{Bool: &none{}}, {U8: &none{}}, {U64: &none{}}, {U128: &none{}}, {Address: &none{}}, {Signer: &none{}},
-		{Vector: &typeTag{U16: &none{}}}, {U32: &none{}}, {U256: &none{}},
+		{Bool: &none{}},
+		{U8: &none{}},
+		{U64: &none{}},
+		{U128: &none{}},
+		{Address: &none{}},
+		{Signer: &none{}},
+		{Vector: &typeTag{U16: &none{}}},
+		{U32: &none{}},
+		{U256: &none{}},
 	}}}
 	v := draft([]callArg{
 		number(5), to(addr(1)), owned(2),
-		{Object: &objectArg{Shared: &sharedRef{addr(3), 4, true}}}, {Object: &objectArg{Receiving: some(ref(5))}},
+		{Object: &objectArg{Shared: &sharedRef{addr(3), 4, true}}},
+		{Object: &objectArg{Receiving: some(ref(5))}},
 		{Withdrawal: &withdrawal{reservation{some(uint64(7))}, withdrawalType{&deep}, withdrawFrom{Allowance: &[2][32]byte{addr(6), addr(7)}}}},
 		{Withdrawal: &withdrawal{reservation{some(uint64(8))}, withdrawalType{&typeTag{U8: &none{}}}, withdrawFrom{Sponsor: &none{}}}},
 	},
@@ -250,9 +261,11 @@ func TestRefused(t *testing.T) {
 		"no name":                encode(t, draft(nil, call(2, "", "zero"))),
 		"too many commands":      encode(t, draft(nil, make1025()...)),
 		"no proposer": encode(t, expiring(expiration{Validity: &validity{
-			noBounds(), make([]byte, 32), 0, optionalProposers{Some: &proposers{}}}})),
+			noBounds(), make([]byte, 32), 0, optionalProposers{Some: &proposers{}},
+		}})),
 		"proposers out of order": encode(t, expiring(expiration{Validity: &validity{
-			noBounds(), make([]byte, 32), 0, optionalProposers{Some: &proposers{1, []uint32{2, 2}}}}})),
+			noBounds(), make([]byte, 32), 0, optionalProposers{Some: &proposers{1, []uint32{2, 2}}},
+		}})),
 		"a short digest": encode(t, expiring(expiration{ValidDuring: &validDuring{noBounds(), make([]byte, 31), 0}})),
 		"a deep type":    encode(t, deepType(17)),
 		"too large":      make([]byte, sui.MaxSize+1),
