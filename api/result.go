@@ -72,7 +72,7 @@ type Signature struct {
 
 // SignedTransaction is the result of signTransaction.
 type SignedTransaction struct {
-	Kind              string `json:"kind"`        // SOLANA or ETHEREUM
+	Kind              string `json:"kind"`        // SOLANA, ETHEREUM or SUI
 	Transaction       string `json:"transaction"` // base64url of the serialized signed transaction
 	RawTransactionHex string `json:"rawTransactionHex,omitempty"`
 	Signature         string `json:"signature,omitempty"`

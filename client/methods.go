@@ -118,7 +118,7 @@ func (c *Client) signing(wallet, path string) api.Signing {
 	return s
 }
 
-// SignText signs text as it is with an account of a wallet.
+// SignText signs text as it is with an account of a wallet; a Sui account signs it as a personal message.
 func (c *Client) SignText(ctx context.Context, wallet, path, text string, algorithm api.Algorithm) (api.Signature, error) {
 	return call[api.Signature](ctx, c, api.SignUtf8Message, api.SignMessageParams{Signing: c.signing(wallet, path), Message: &text, Algorithm: algorithm})
 }
@@ -143,6 +143,12 @@ type Signed struct {
 // SignSolana signs a Solana transaction, or its message alone, and broadcasts it when to is given.
 func (c *Client) SignSolana(ctx context.Context, wallet, path string, transaction []byte, to *api.SubmissionConfig) (Signed, error) {
 	return c.sign(ctx, wallet, path, quoted(base64.RawURLEncoding.EncodeToString(transaction)), to)
+}
+
+// SignSui signs TransactionData of Sui, or SenderSignedData that others signed already. The result's signature is
+// serialized as Sui takes it (scheme, signature, public key), in base64url; its transaction is SenderSignedData.
+func (c *Client) SignSui(ctx context.Context, wallet, path string, transaction []byte) (Signed, error) {
+	return c.sign(ctx, wallet, path, quoted(base64.RawURLEncoding.EncodeToString(transaction)), nil)
 }
 
 // SignEVM signs a transaction given as its object (RLP_ENCODED, EIP_1559, EIP_4844 or EIP_7702), and broadcasts it when to is given.

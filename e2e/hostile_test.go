@@ -243,8 +243,7 @@ func TestTextThatIsATransaction(t *testing.T) {
 		"typed EVM transaction":     {eth, "Secp256k1Keccak256", "\x02\xc5\x80\x01\x02\x03\x04", 400},
 		"EIP-191 prefix":            {eth, "Secp256k1Keccak256", "\x19Ethereum Signed Message:\n1x", 400},
 		"plain text":                {eth, "Secp256k1Keccak256", "hello", 200},
-		"digest of Sui":             {sui, "Ed25519", strings.Repeat("x", 32), 400},
-		"text on Sui":               {sui, "Ed25519", strings.Repeat("x", 31), 200},
+		"32 bytes on Sui":           {sui, "Ed25519", strings.Repeat("x", 32), 200}, // a personal message, so no digest
 		"digest":                    {eth, "Secp256k1", strings.Repeat("x", 32), 400},
 		"algorithm of another kind": {eth, "Ed25519", "hello", 400},
 		"Schnorr":                   {eth, "Secp256k1Schnorr", "hello", 400},

@@ -9,8 +9,8 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/permit"
 )
 
-// utf8Message signs text as it is. Text that is itself a transaction is refused where payloads are read, here and in the
-// signer; only the digest of Sui has no form of its own to know it by.
+// utf8Message signs text as it is, for a Sui account as a personal message. Text that is itself a transaction is refused
+// where payloads are read, here and in the signer.
 func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, error) {
 	if params.Message == nil {
 		return intent{}, missing("params.message")
@@ -26,8 +26,10 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 		return intent{}, api.Errorf(api.TypeInvalid, "want an algorithm of the account's curve: Ed25519, or Secp256k1 or Secp256k1Keccak256").At("params.algorithm")
 	}
 	text := []byte(*params.Message)
-	if a.format == api.AddressSui && len(text) == 32 {
-		return intent{}, api.Errorf(api.TypeTransaction, "32 bytes may be the digest of a Sui transaction").At("params.message")
+	if a.format == api.AddressSui {
+		in, err := newIntent(permit.PayloadSuiText, algorithm, text, "params.message")
+		in.render = suiMessageResult
+		return in, err
 	}
 	return newIntent(permit.PayloadUTF8, algorithm, text, "params.message")
 }

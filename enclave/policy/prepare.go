@@ -49,7 +49,7 @@ func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer
 	if d := c.ask(rule.Question{Wallet: wallet}); !d.Allowed {
 		return answer{}, c.denial(d)
 	}
-	b, err := solanaBytes(params.Transaction, "transaction")
+	b, err := base64Bytes(params.Transaction, "transaction")
 	if err != nil {
 		return answer{}, err
 	}

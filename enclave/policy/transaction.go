@@ -18,9 +18,11 @@ func (e *Engine) transaction(params *api.SignTransactionParams, a account) (inte
 		return solanaTransaction(params)
 	case api.AddressEthereum:
 		return evmTransaction(params)
-	case api.AddressBitcoinSegwit, api.AddressBitcoinTaproot, api.AddressSui:
+	case api.AddressSui:
+		return suiTransaction(params)
+	case api.AddressBitcoinSegwit, api.AddressBitcoinTaproot:
 	}
-	return intent{}, api.Errorf(api.TypeUnsupported, "this release signs transactions of Solana and EVM accounts").At("params.derivationInfo")
+	return intent{}, api.Errorf(api.TypeUnsupported, "this release signs transactions of Solana, Sui and EVM accounts").At("params.derivationInfo")
 }
 
 func solanaTransaction(params *api.SignTransactionParams) (intent, error) {
@@ -28,7 +30,7 @@ func solanaTransaction(params *api.SignTransactionParams) (intent, error) {
 	if submit != nil && (submit.Chain != "solana" || !known(solanaNetworks(), submit.Network)) {
 		return intent{}, api.Errorf(api.TypeInvalid, "want chain solana with network mainnet, devnet or testnet for a Solana account").At("params.submissionConfig")
 	}
-	b, err := solanaBytes(params.Transaction, "params.transaction")
+	b, err := base64Bytes(params.Transaction, "params.transaction")
 	if err != nil {
 		return intent{}, err
 	}
@@ -52,11 +54,11 @@ func solanaTransaction(params *api.SignTransactionParams) (intent, error) {
 	return intent{kind: permit.PayloadSolana, algorithm: api.Ed25519, bytes: b, parsed: tx, check: check, render: render}, nil
 }
 
-// solanaBytes reads a transaction as clients send it: base64url of a whole transaction or of its message alone.
-func solanaBytes(raw []byte, path string) ([]byte, error) {
+// base64Bytes reads a transaction as clients of Solana and Sui send it: base64url of its bytes.
+func base64Bytes(raw []byte, path string) ([]byte, error) {
 	var text string
 	if !strings.HasPrefix(string(raw), `"`) {
-		return nil, api.Errorf(api.TypeMalformed, "want a base64url string for a Solana account").At(path)
+		return nil, api.Errorf(api.TypeMalformed, "want a base64url string for an account of this format").At(path)
 	}
 	if err := decode(raw, &text, path); err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	if err != nil {
 		return wire.SignResult{}, err
 	}
+	if !payload.Fits(p.Kind, p.Format) {
+		return wire.SignResult{}, errors.New("the payload is not for accounts of this format")
+	}
 	if parsed.Algorithm() != p.Algorithm || (p.Algorithm == api.Ed25519) != (p.Curve == api.CurveEd25519) {
 		return wire.SignResult{}, errors.New("the payload takes another algorithm than the permit or its key")
 	}

@@ -150,6 +150,10 @@ func TestOrdersRefused(t *testing.T) {
 		"a format that is not the path's": relogged(func(p *permit.Permit) {
 			p.Format = api.AddressSui
 		}, nil),
+		"a message of Sui for Solana": relogged(func(p *permit.Permit) { p.Kind = permit.PayloadSuiText }, nil),
+		"a plain text for Sui": relogged(func(p *permit.Permit) {
+			p.Path, p.Format = []uint32{1<<31 + 44, 1<<31 + 784, 1 << 31, 1 << 31, 1 << 31}, api.AddressSui
+		}, nil),
 		"a path of no chain":         relogged(func(p *permit.Permit) { p.Path[1]++ }, nil),
 		"no derivation path":         relogged(func(p *permit.Permit) { p.Path = nil }, nil),
 		"text under another reading": relogged(func(p *permit.Permit) { p.Kind = permit.PayloadSolana }, nil),

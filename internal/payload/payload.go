@@ -10,6 +10,7 @@ import (
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/chain/sui"
 	"github.com/redoubt-kms/redoubt/internal/curve"
 	"github.com/redoubt-kms/redoubt/internal/permit"
 )
@@ -27,10 +28,24 @@ func Read(kind permit.PayloadKind, algorithm api.Algorithm, b []byte) (chain.Pay
 		return solana.Parse(b)
 	case permit.PayloadEVM:
 		return evm.ParseUnsigned(b)
+	case permit.PayloadSui:
+		return sui.Parse(b)
+	case permit.PayloadSuiText:
+		return sui.PersonalMessage(b), nil
 	case permit.PayloadRaw:
 		return newRaw(algorithm, b)
 	}
 	return nil, fmt.Errorf("%w: kind %d", chain.ErrMalformed, kind)
+}
+
+// Fits says whether accounts of an address format sign payloads of a kind. Sui and Solana share their curve: a key that
+// signed for both could be made to sign the digest of one as a text of the other.
+func Fits(kind permit.PayloadKind, format api.AddressFormat) bool {
+	if kind == permit.PayloadRaw {
+		return true // it is not read as a payload of any chain, and screened for those of all
+	}
+	ofSui := kind == permit.PayloadSui || kind == permit.PayloadSuiText
+	return ofSui == (format == api.AddressSui)
 }
 
 // message is text that is signed as it is, hashed only as the algorithm needs.

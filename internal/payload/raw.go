@@ -8,6 +8,7 @@ import (
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/chain/sui"
 )
 
 // Raw is bytes that a caller wants signed as they are. What they are on a chain is told as far as it can be known, so that
@@ -47,7 +48,7 @@ func newRaw(algorithm api.Algorithm, b []byte) (*Raw, error) {
 }
 
 func (r *Raw) screenEd25519(b []byte) {
-	if !solana.IsMessage(b) {
+	if !solana.IsMessage(b) && !sui.IsIntentMessage(b) {
 		return
 	}
 	r.As = api.SignTransaction

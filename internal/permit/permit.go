@@ -28,6 +28,8 @@ const (
 	PayloadTypedData PayloadKind = 3 // EIP-712 in the encoding of chain/evm
 	PayloadSolana    PayloadKind = 4 // a Solana transaction or message
 	PayloadEVM       PayloadKind = 5 // an unsigned EVM transaction
+	PayloadSui       PayloadKind = 8 // a Sui transaction
+	PayloadSuiText   PayloadKind = 9 // a personal message of Sui
 
 	PayloadRaw PayloadKind = 10 // bytes that are signed as they are, whatever they are
 )

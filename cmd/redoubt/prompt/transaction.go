@@ -23,7 +23,7 @@ func signTransaction(s *session) *cobra.Command {
 	c := &cobra.Command{
 		Use: "transaction WALLET FILE", Short: "Sign a transaction, and broadcast it if you like",
 		Long: `Sign a transaction, which is read from a file or, with -, from stdin. For a Solana account: a whole transaction or its
-message, in base64, base64url or hexadecimal. For an Ethereum account: the unsigned RLP in hexadecimal, or a JSON object
+message, in base64, base64url or hexadecimal; for a Sui account likewise its TransactionData. For an Ethereum account: the unsigned RLP in hexadecimal, or a JSON object
 with kind EIP_1559 or RLP_ENCODED (docs/spec/rpc.md).
 
 With --submit the server broadcasts it through the node that its operator configured for that network. What the node
@@ -90,7 +90,10 @@ func signPayload(ctx context.Context, to *client.Client, wallet, path string, te
 	if err != nil || len(raw) == 0 {
 		return client.Signed{}, frame.Usagef("the transaction is neither JSON nor base64 nor hexadecimal")
 	}
-	return to.SignSolana(ctx, wallet, path, raw, network)
+	if network == nil && strings.HasPrefix(path, "m/44'/784'") {
+		return to.SignSui(ctx, wallet, path, raw)
+	}
+	return to.SignSolana(ctx, wallet, path, raw, network) // also of a keypair, whichever its format: the request is the same
 }
 
 func transactionText(made client.Signed) func(io.Writer) {
