@@ -208,3 +208,12 @@ type PrepareParams struct {
 	SimulationConfig       *SimulationConfig `json:"simulationConfig,omitempty"`
 	AuthenticatorPublicKey string            `json:"authenticatorPublicKey,omitempty"` // base58
 }
+
+// SimulateParams are the body of POST /simulations. It has no method and no timestamp.
+type SimulateParams struct {
+	Transaction    Raw    `json:"transaction"` // array of bytes, or base64url as elsewhere
+	OrganizationID string `json:"organizationId"`
+	WalletID       string `json:"walletId"`
+	DerivationInfo Raw    `json:"derivationInfo,omitempty"` // DerivationInfo or path; absent for a keypair wallet
+	PolicyName     string `json:"policyName,omitempty"`
+}

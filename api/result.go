@@ -84,3 +84,12 @@ type SignedTransaction struct {
 type Prepared struct {
 	Transaction string `json:"transaction"`
 }
+
+// Simulation is the answer of POST /simulations. It is a node's word.
+type Simulation struct {
+	Success       bool     `json:"success"`
+	SimulationID  string   `json:"simulationId"`
+	Logs          []string `json:"logs,omitempty"`          // of Solana
+	UnitsConsumed *uint64  `json:"unitsConsumed,omitempty"` // compute units, or gas
+	Error         string   `json:"error,omitempty"`
+}

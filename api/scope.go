@@ -57,5 +57,8 @@ func (p Signing) Organization() string { return p.OrganizationID }
 // Organization returns the identifier of the organization in which the request acts.
 func (p PrepareParams) Organization() string { return p.OrganizationID }
 
+// Organization returns the identifier of the organization in which the request acts.
+func (p SimulateParams) Organization() string { return p.OrganizationID }
+
 // Target returns what every signing request names.
 func (p Signing) Target() Signing { return p }

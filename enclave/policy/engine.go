@@ -34,6 +34,7 @@ type Engine struct {
 	identityKey [32]byte
 	stats       stats
 	rebase      rebase
+	limits      org.Limits
 
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex

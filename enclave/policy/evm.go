@@ -112,16 +112,12 @@ func number(raw api.Raw, path string) (*big.Int, error) {
 	return n, nil
 }
 
-// evmNetworks gives the chain ids of the networks that clients name.
+// evmChainID gives the chain id of a network as clients name it, or by its number.
 func evmChainID(chainName, network string) (*big.Int, bool) {
 	if chainName == "eip155" {
 		n, err := number(api.Raw(network), "")
 		return n, err == nil && !strings.HasPrefix(network, "0x")
 	}
-	id, ok := map[string]int64{
-		"ethereum/mainnet": 1, "ethereum/sepolia": 11155111, "polygon/mainnet": 137, "polygon/amoy": 80002,
-		"base/mainnet": 8453, "base/sepolia": 84532, "arbitrum/mainnet": 42161, "arbitrum/sepolia": 421614,
-		"monad/mainnet": 143, "monad/testnet": 10143,
-	}[chainName+"/"+network]
-	return big.NewInt(id), ok
+	id, ok := api.EVMNetworks()[chainName+"/"+network]
+	return new(big.Int).SetUint64(id), ok
 }

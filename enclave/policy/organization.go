@@ -21,7 +21,7 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 	if c.stamp == nil && !e.vault.Manifest().OpenSignUp {
 		return answer{}, unauthenticated()
 	}
-	made, err := newOrganization(params, c.now)
+	made, err := newOrganization(params, c.now, e.limits)
 	if err != nil {
 		return answer{}, err
 	}
@@ -130,7 +130,7 @@ func (e *Engine) addUser(ctx context.Context, c *caller, params *api.AddUserPara
 	if err != nil {
 		return answer{}, err
 	}
-	after, err := c.record.value.AddUser(user, params.ReplaceExpirable)
+	after, err := c.record.value.AddUser(user, params.ReplaceExpirable, e.limits)
 	if err != nil {
 		return answer{}, err
 	}
@@ -189,7 +189,7 @@ func (e *Engine) createAuthenticator(ctx context.Context, c *caller, params *api
 	if err != nil {
 		return answer{}, err
 	}
-	after, err := c.record.value.AddAuthenticator(params.Username, made, params.ReplaceExpirable)
+	after, err := c.record.value.AddAuthenticator(params.Username, made, params.ReplaceExpirable, e.limits)
 	if err != nil {
 		return answer{}, err
 	}

@@ -113,7 +113,7 @@ func (d *desk) handle(call *wire.Call) {
 	case wire.KindReady:
 		d.asked.Store(call, true)
 		go d.isReady(call)
-	case wire.KindRequest, wire.KindPrepare:
+	case wire.KindRequest, wire.KindPrepare, wire.KindSimulate:
 		select {
 		case d.busy <- struct{}{}:
 			go func() {
@@ -172,6 +172,10 @@ func (d *desk) serve(call *wire.Call) {
 	defer cancel()
 	if call.Kind == wire.KindPrepare {
 		call.Reply(wireAnswer(d.engine.prepare(ctx, request), "prepare"))
+		return
+	}
+	if call.Kind == wire.KindSimulate {
+		call.Reply(wireAnswer(d.engine.simulate(ctx, request), "simulations"))
 		return
 	}
 	a, method := d.engine.serve(ctx, request)

@@ -21,28 +21,34 @@ func (e *Engine) prepare(ctx context.Context, request wire.Request) answer {
 	return a
 }
 
-func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer, error) {
+// enterPlain reads a body without method and time, and authenticates the caller.
+func enterPlain[P scoped](ctx context.Context, e *Engine, c *caller, header string) (P, error) {
+	var params P
 	if err := c.checkStamp(header); err != nil {
-		return answer{}, err
+		return params, err
 	}
-	var params api.PrepareParams
 	if err := decode(c.body, &params, ""); err != nil {
-		return answer{}, err
+		return params, err
 	}
 	if c.stamp == nil {
-		return answer{}, unauthenticated()
+		return params, unauthenticated()
 	}
 	var err error
 	if c.now, err = e.clock.now(); err != nil {
-		return answer{}, err
+		return params, err
 	}
-	if c.organization, err = parseID(params.OrganizationID, "organizationId"); err != nil {
-		return answer{}, err
+	if c.organization, err = parseID(params.Organization(), "organizationId"); err != nil {
+		return params, err
 	}
 	if err := e.authenticate(ctx, c); err != nil {
-		return answer{}, err
+		return params, err
 	}
-	if err := e.limiter.allow(c.organization, c.now); err != nil {
+	return params, e.limiter.allow(c.organization, c.now)
+}
+
+func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer, error) {
+	params, err := enterPlain[api.PrepareParams](ctx, e, c, header)
+	if err != nil {
 		return answer{}, err
 	}
 	wallet := c.member.User.Policy.Wallet // /prepare names no wallet; a connection has only one

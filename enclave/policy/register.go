@@ -14,7 +14,7 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/rule"
 )
 
-func newOrganization(params api.CreateOrganizationParams, now uint64) (*org.Organization, error) {
+func newOrganization(params api.CreateOrganizationParams, now uint64, limits org.Limits) (*org.Organization, error) {
 	if err := checkName(params.OrganizationName, api.MaxName, "params.organizationName"); err != nil {
 		return nil, err
 	}
@@ -23,16 +23,13 @@ func newOrganization(params api.CreateOrganizationParams, now uint64) (*org.Orga
 	}
 	made := org.Organization{Version: org.SchemaVersion, ID: id.Random(), Name: params.OrganizationName, Tags: params.Tags, Created: now}
 	for i, u := range params.Users {
-		if i >= api.MaxUsers {
-			return nil, api.Errorf(api.TypeLimit, "an organization has at most %d users", api.MaxUsers).At("params.users")
-		}
 		user, err := newUser(u, now, element("params.users", i))
 		if err != nil {
 			return nil, err
 		}
 		made.Users = append(made.Users, user)
 	}
-	return org.Create(made)
+	return org.Create(made, limits)
 }
 
 func newUser(u api.NewUser, now uint64, path string) (org.User, error) {
@@ -49,9 +46,6 @@ func newUser(u api.NewUser, now uint64, path string) (org.User, error) {
 	}
 	if made.Traits, err = traits(u.Traits, path+".traits"); err != nil {
 		return made, err
-	}
-	if len(u.Authenticators) > api.MaxKeys {
-		return made, api.Errorf(api.TypeLimit, "a user has at most %d authenticators", api.MaxKeys).At(path + ".authenticators")
 	}
 	for i, a := range u.Authenticators {
 		key, err := newAuthenticator(a, now, element(path+".authenticators", i))

@@ -94,7 +94,7 @@ func TestTimestamps(t *testing.T) {
 		`{"method":"getOrganization","params":{},"timestampMs":` + at(0) + `}x`:                                        malformed,
 		`{"method":"getOrganization","timestampMs":` + at(0) + `}`:                                                     malformed,
 		`{"method":"getorganization","params":{},"timestampMs":` + at(0) + `}`:                                         api.TypeUnknownMethod,
-		`{"method":"signAnything","params":{},"timestampMs":` + at(0) + `}`:                                          api.TypeUnknownMethod,
+		`{"method":"signAnything","params":{},"timestampMs":` + at(0) + `}`:                                            api.TypeUnknownMethod,
 		`{"method":"getOrganization","params":{},"timestampMs":` + at(0) + strings.Repeat(" ", api.MaxSmallBody) + `}`: api.TypeTooLarge,
 		`{"method":"getOrganization","params":{},"timestampMs":` + at(0) + strings.Repeat(" ", api.MaxBody) + `}`:      api.TypeTooLarge,
 		"": malformed, "null": malformed, "[]": malformed, "{}": api.TypeUnknownMethod, "\xef\xbb\xbf{}": malformed,

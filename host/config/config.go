@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/redoubt-kms/redoubt/api"
 )
 
 // Config is the configuration of a deployment. The zero values of what is not required are safe.
@@ -27,6 +30,7 @@ type Config struct {
 	MetricsAddr string            `toml:"metrics-addr"` // host:port of /metrics; none when empty
 	Traces      string            `toml:"traces"`       // URL of an OpenTelemetry collector; the environment's when empty
 	TLS         TLS               `toml:"tls"`
+	Limits      Limits            `toml:"limits"`
 	Nodes       map[string]string `toml:"nodes"` // chain/network → URL
 
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
@@ -39,6 +43,23 @@ type Config struct {
 type TLS struct {
 	Certificate string `toml:"certificate"` // PEM file
 	Key         string `toml:"key"`         // PEM file
+}
+
+// Limits bound organizations.
+type Limits struct {
+	Users          uint32 `toml:"users"`          // of an organization; 100 when absent
+	Authenticators uint32 `toml:"authenticators"` // of a user; 10 when absent
+}
+
+// maxMembers bounds the record of an organization, which every change writes as a whole: so many authenticators.
+const maxMembers = 10_000
+
+func (l Limits) check() error {
+	users, keys := cmp.Or(l.Users, api.MaxUsers), cmp.Or(l.Authenticators, api.MaxKeys)
+	if uint64(users)*uint64(keys) > maxMembers {
+		return fmt.Errorf("limits: %d users with %d authenticators each would be more than %d in one organization", users, keys, maxMembers)
+	}
+	return nil
 }
 
 // Enclave says where an enclave is.
@@ -97,6 +118,9 @@ func (c *Config) check() error {
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return errors.New("tls needs certificate and key, or neither")
+	}
+	if err := c.Limits.check(); err != nil {
+		return err
 	}
 	for _, role := range []string{"policy", "signer", "certifier"} {
 		e := c.Enclaves[role]

@@ -52,6 +52,8 @@ func TestReadRefuses(t *testing.T) {
 		"trusted-proxies = [\"everybody\"]": "trusted-proxies",
 		"bad-stamps = -1":                   "bad-stamps",
 		"bad-stamp = 1":                     "no such setting",
+		"[limits]\nusers = 5000":            "more than 10000",
+		"[limits]\nuser = 5":                "no such setting",
 		"database = \"mysql://x\"":          "postgres://",
 		"metrics-addr = \"127.0.0.1:8484\"": "not be the address of the API",
 		"[tls]\ncertificate = \"c\"":        "certificate and key",

@@ -32,6 +32,8 @@ func routeLabel(r *http.Request) string {
 		return unknown
 	case "/prepare":
 		return "prepare"
+	case "/simulations":
+		return "simulations"
 	case "/healthz":
 		return "healthz"
 	case "/attestation":

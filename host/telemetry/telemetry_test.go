@@ -46,6 +46,10 @@ type node string
 
 func (n node) Submit(context.Context, wire.Submission) json.RawMessage { return json.RawMessage(n) }
 
+func (n node) Simulate(context.Context, wire.Submission) (api.Simulation, error) {
+	return api.Simulation{}, nil
+}
+
 // watching is telemetry with metrics and traces that stay in memory.
 func watching(t testing.TB) (*Telemetry, *tracetest.InMemoryExporter) {
 	t.Helper()

@@ -124,6 +124,10 @@ func (s *Server) write(ctx context.Context, w http.ResponseWriter, kind wire.Kin
 	if a.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(a.RetryAfter)))
 	}
+	if a.Status == http.StatusOK && kind == wire.KindSimulate {
+		s.simulated(ctx, w, a)
+		return
+	}
 	if a.Status != http.StatusOK || kind == wire.KindPrepare {
 		writeJSON(w, int(a.Status), a.Result)
 		return
@@ -142,6 +146,22 @@ func (s *Server) write(ctx context.Context, w http.ResponseWriter, kind wire.Kin
 	b.WriteByte('}')
 	failpoint.Pass(failpoint.HostBeforeReply)
 	writeJSON(w, http.StatusOK, b.Bytes())
+}
+
+// simulated answers with what a node says of a transaction.
+func (s *Server) simulated(ctx context.Context, w http.ResponseWriter, a wire.Answer) {
+	made, err := s.network.Simulate(ctx, a.Submission)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	made.SimulationID = a.RequestID
+	body, err := json.Marshal(made)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, body)
 }
 
 // Failing is a writer that wants to know the type of an error which the host answers with itself.

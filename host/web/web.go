@@ -27,9 +27,10 @@ type Desk interface {
 	ReadHashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)
 }
 
-// Network broadcasts signed transactions. What it returns is the member rpc_submission_result.
+// Network broadcasts signed transactions, which returns the member rpc_submission_result, and has transactions simulated.
 type Network interface {
 	Submit(ctx context.Context, s wire.Submission) json.RawMessage
+	Simulate(ctx context.Context, s wire.Submission) (api.Simulation, error)
 }
 
 // Server is the HTTP side of the host.
@@ -70,11 +71,12 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Prefix+"/kms/rpc", s.stamped(wire.KindRequest))
 	mux.HandleFunc("POST "+Prefix+"/prepare", s.stamped(wire.KindPrepare))
+	mux.HandleFunc("POST "+Prefix+"/simulations", s.stamped(wire.KindSimulate))
 	mux.HandleFunc("GET "+Prefix+"/healthz", s.health)
 	mux.HandleFunc("GET "+Prefix+"/attestation", s.attestation)
 	mux.HandleFunc("GET "+Prefix+"/log/checkpoint", s.checkpoint)
 	mux.HandleFunc("GET "+Prefix+"/log/tile/{path...}", s.tile)
-	for route, allowed := range map[string]string{"/kms/rpc": "POST", "/prepare": "POST", "/healthz": "GET", "/attestation": "GET", "/log/checkpoint": "GET"} {
+	for route, allowed := range map[string]string{"/kms/rpc": "POST", "/prepare": "POST", "/simulations": "POST", "/healthz": "GET", "/attestation": "GET", "/log/checkpoint": "GET"} {
 		mux.HandleFunc(Prefix+route, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", allowed+", OPTIONS")
 			fail(w, api.Errorf(api.TypeMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))

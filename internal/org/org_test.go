@@ -20,7 +20,7 @@ func user(name, policy string, keys ...org.Authenticator) org.User {
 
 func make1(t *testing.T, users ...org.User) *org.Organization {
 	t.Helper()
-	o, err := org.Create(org.Organization{Users: users})
+	o, err := org.Create(org.Organization{Users: users}, org.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestCreate(t *testing.T) {
 		"too many keys":      {[]org.User{user("a", org.PolicyRoot, keys...)}, api.TypeLimit},
 		"keys as may be":     {[]org.User{user("a", org.PolicyRoot, keys[1:]...)}, ""},
 	} {
-		if _, err := org.Create(org.Organization{Users: c.users}); kind(err) != c.want || (err != nil) != (c.want != "") {
+		if _, err := org.Create(org.Organization{Users: c.users}, org.Limits{}); kind(err) != c.want || (err != nil) != (c.want != "") {
 			t.Errorf("%s: %v, want %q", why, err, c.want)
 		}
 	}
@@ -173,10 +173,10 @@ func TestReplaceExpirableKey(t *testing.T) {
 		"an expired one last": {func(k []org.Authenticator) { k[9].Expires = 1 }, 19},
 	} {
 		o := full(c.edit)
-		if _, err := o.AddAuthenticator("u", key(99, 0, 0), false); kind(err) != api.TypeLimit {
+		if _, err := o.AddAuthenticator("u", key(99, 0, 0), false, org.Limits{}); kind(err) != api.TypeLimit {
 			t.Errorf("%s: without being asked to: %v", why, err)
 		}
-		after, err := o.AddAuthenticator("u", key(99, 0, 0), true)
+		after, err := o.AddAuthenticator("u", key(99, 0, 0), true, org.Limits{})
 		if c.gone == 0 {
 			if kind(err) != api.TypeLimit {
 				t.Errorf("%s: %v", why, err)
@@ -203,24 +203,24 @@ func TestReplaceExpirableUser(t *testing.T) {
 		u.Created = uint64(1000 - i)
 		users = append(users, u)
 	}
-	if _, err := make1(t, users...).AddUser(user("new", org.PolicyCEL), true); kind(err) != api.TypeLimit {
+	if _, err := make1(t, users...).AddUser(user("new", org.PolicyCEL), true, org.Limits{}); kind(err) != api.TypeLimit {
 		t.Errorf("nobody expires: %v", err)
 	}
 	users[5].Expires, users[8].Expires = 1, 9999
 	o := make1(t, users...)
-	if _, err := o.AddUser(user("new", org.PolicyCEL), false); kind(err) != api.TypeLimit {
+	if _, err := o.AddUser(user("new", org.PolicyCEL), false, org.Limits{}); kind(err) != api.TypeLimit {
 		t.Errorf("without being asked to: %v", err)
 	}
-	after, err := o.AddUser(user("new", org.PolicyCEL), true)
+	after, err := o.AddUser(user("new", org.PolicyCEL), true, org.Limits{})
 	if err != nil || after.User("u08") >= 0 || after.User("u05") < 0 || after.User("new") < 0 || len(after.Users) != api.MaxUsers {
 		t.Errorf("the user who expires and came first is not the one who went: %v", err)
 	}
-	if _, err := o.AddUser(user("u07", org.PolicyCEL), true); kind(err) != api.TypeConflict {
+	if _, err := o.AddUser(user("u07", org.PolicyCEL), true, org.Limits{}); kind(err) != api.TypeConflict {
 		t.Errorf("a name twice: %v", err)
 	}
 	users[0].Expires = 5
 	users[5].Expires, users[8].Expires = 0, 0
-	if after, err := make1(t, users...).AddUser(user("new", org.PolicyCEL), true); err == nil {
+	if after, err := make1(t, users...).AddUser(user("new", org.PolicyCEL), true, org.Limits{}); err == nil {
 		t.Errorf("the only root was given up; %d users are left", len(after.Users))
 	}
 }
@@ -260,5 +260,29 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s and %s share a name", name, other)
 		}
 		ids[id] = name
+	}
+}
+
+// Limits are as the operator sets them; one that is lowered lets what is there stay.
+func TestLimits(t *testing.T) {
+	o := make1(t, user("r", org.PolicyRoot, key(1, 0, 0), key(2, 0, 0)), user("u", org.PolicyCEL))
+	tight := org.Limits{Users: 2, Keys: 1}
+	if _, err := o.AddUser(user("v", org.PolicyCEL), false, tight); kind(err) != api.TypeLimit {
+		t.Errorf("a third user of two: %v", err)
+	}
+	if _, err := o.AddUser(user("v", org.PolicyCEL), false, org.Limits{Users: 3}); err != nil {
+		t.Errorf("a third user of three: %v", err)
+	}
+	if _, err := o.AddUser(user("v", org.PolicyCEL, key(3, 0, 0), key(4, 0, 0)), false, org.Limits{Users: 3, Keys: 1}); kind(err) != api.TypeLimit {
+		t.Errorf("two keys of one: %v", err)
+	}
+	if _, err := o.AddAuthenticator("r", key(3, 0, 0), false, tight); kind(err) != api.TypeLimit {
+		t.Errorf("a third key of one: %v", err)
+	}
+	if _, err := o.AddAuthenticator("u", key(3, 0, 0), false, tight); err != nil {
+		t.Errorf("a first key, beside one who has more than may be: %v", err)
+	}
+	if _, err := org.Create(*o, tight); kind(err) != api.TypeLimit {
+		t.Errorf("made with more than may be: %v", err)
 	}
 }

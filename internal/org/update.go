@@ -2,6 +2,7 @@ package org
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -10,25 +11,52 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
+// Limits bound an organization. The zero value stands for api.MaxUsers and api.MaxKeys.
+type Limits struct {
+	Users int // of an organization
+	Keys  int // authenticators of a user
+}
+
+func (l Limits) users() int { return cmp.Or(l.Users, api.MaxUsers) }
+func (l Limits) keys() int  { return cmp.Or(l.Keys, api.MaxKeys) }
+
 // Create checks a new organization as a whole.
-func Create(o Organization) (*Organization, error) {
+func Create(o Organization, limits Limits) (*Organization, error) {
 	if len(o.Users) == 0 {
 		return nil, api.Errorf(api.TypeInvalid, "an organization needs at least one user").At("params.users")
+	}
+	if len(o.Users) > limits.users() {
+		return nil, api.Errorf(api.TypeLimit, "an organization has at most %d users", limits.users()).At("params.users")
+	}
+	for _, u := range o.Users {
+		if err := u.checkKeys(limits); err != nil {
+			return nil, err
+		}
 	}
 	return &o, o.check()
 }
 
+func (u *User) checkKeys(limits Limits) error {
+	if len(u.Authenticators) > limits.keys() {
+		return api.Errorf(api.TypeLimit, "a user has at most %d authenticators", limits.keys())
+	}
+	return nil
+}
+
 // AddUser returns the organization with one more user. With replaceExpirable, a full organization gives up the user
 // that expires and was created first.
-func (o *Organization) AddUser(u User, replaceExpirable bool) (*Organization, error) {
+func (o *Organization) AddUser(u User, replaceExpirable bool, limits Limits) (*Organization, error) {
 	next := o.clone()
+	if err := u.checkKeys(limits); err != nil {
+		return nil, err
+	}
 	if next.User(u.Username) >= 0 {
 		return nil, api.Errorf(api.TypeConflict, "the organization already has a user of this name").At("params.user.username")
 	}
-	if len(next.Users) >= api.MaxUsers {
+	if len(next.Users) >= limits.users() {
 		i := oldest(next.Users, func(u User) (uint64, uint64, []byte) { return u.Expires, u.Created, []byte(u.Username) })
 		if !replaceExpirable || i < 0 {
-			return nil, api.Errorf(api.TypeLimit, "the organization has %d users, the most there may be", api.MaxUsers)
+			return nil, api.Errorf(api.TypeLimit, "the organization has %d users, the most there may be", len(next.Users))
 		}
 		next.Users = slices.Delete(next.Users, i, i+1)
 	}
@@ -77,17 +105,17 @@ func (o *Organization) DeleteUser(username string, now uint64) (*Organization, e
 }
 
 // AddAuthenticator returns the organization with one more authenticator of a user.
-func (o *Organization) AddAuthenticator(username string, a Authenticator, replaceExpirable bool) (*Organization, error) {
+func (o *Organization) AddAuthenticator(username string, a Authenticator, replaceExpirable bool, limits Limits) (*Organization, error) {
 	next := o.clone()
 	i := next.User(username)
 	if i < 0 {
 		return nil, api.Errorf(api.TypeNotFound, "no such user").At("params.username")
 	}
 	keys := slices.Clone(next.Users[i].Authenticators)
-	if len(keys) >= api.MaxKeys {
+	if len(keys) >= limits.keys() {
 		j := oldest(keys, func(a Authenticator) (uint64, uint64, []byte) { return a.Expires, a.Created, a.ID[:] })
 		if !replaceExpirable || j < 0 {
-			return nil, api.Errorf(api.TypeLimit, "the user has %d authenticators, the most there may be", api.MaxKeys)
+			return nil, api.Errorf(api.TypeLimit, "the user has %d authenticators, the most there may be", len(keys))
 		}
 		keys = slices.Delete(keys, j, j+1)
 	}
@@ -186,24 +214,19 @@ func (o *Organization) clone() *Organization {
 	return &next
 }
 
-// check holds what must be true of any organization: somebody who can change it, unique names and keys, and the limits.
+// check holds what must be true of any organization: somebody who can change it, unique names and keys. Limits are for
+// what comes: one that is lowered takes nobody away.
 func (o *Organization) check() error {
 	if !o.hasRoot(0) {
 		return api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
 	}
 	names := map[string]bool{}
 	keys := map[proof.Hash]bool{}
-	if len(o.Users) > api.MaxUsers {
-		return api.Errorf(api.TypeLimit, "an organization has at most %d users", api.MaxUsers).At("params.users")
-	}
 	for _, u := range o.Users {
 		if names[u.Username] {
 			return api.Errorf(api.TypeConflict, "two users have the same name").At("params.users")
 		}
 		names[u.Username] = true
-		if len(u.Authenticators) > api.MaxKeys {
-			return api.Errorf(api.TypeLimit, "a user has at most %d authenticators", api.MaxKeys)
-		}
 		for _, a := range u.Authenticators {
 			hash := KeyHash(a.Algorithm, a.PublicKey)
 			if keys[hash] {

@@ -6,6 +6,7 @@ import "github.com/redoubt-kms/redoubt/proof"
 const (
 	KindRequest     Kind = 30 // Request → Answer
 	KindPrepare     Kind = 31 // Request → Answer
+	KindSimulate    Kind = 36 // Request → Answer whose Submission says what to simulate
 	KindAttestation Kind = 32 // Empty → Attestation
 	KindReady       Kind = 33 // Empty → Ready, once the state is verified; a fault when it must not serve
 )

@@ -47,6 +47,7 @@ class Node {
       getSignatureStatuses: (list) => this.inContext(list.map((s) => this.statuses.get(s) ?? null)),
       requestAirdrop: (key, amount) => this.airdrop(parseKey(key), amount),
       sendTransaction: (text, options) => this.send(text, options ?? {}),
+      simulateTransaction: (text, options) => this.simulate(text, options ?? {}),
     }
   }
 
@@ -87,6 +88,22 @@ class Node {
     const err = this.attempt(() => this.svm.sendTransaction(tx)).err
     if (err !== 'AlreadyProcessed') this.record(signature, err)
     return signature
+  }
+
+  // simulate runs a transaction without keeping what it does; unsigned ones, and old blockhashes, if the caller says so.
+  simulate(text, { encoding, sigVerify, replaceRecentBlockhash }) {
+    const tx = parseTransaction(text, encoding)
+    this.svm.withSigverify(!!sigVerify).withBlockhashCheck(!replaceRecentBlockhash)
+    try {
+      const result = this.svm.simulateTransaction(tx)
+      const failed = result instanceof FailedTransactionMetadata
+      const meta = result.meta()
+      return this.inContext({
+        err: failed ? parseError(String(result)) : null, logs: meta.logs(), unitsConsumed: Number(meta.computeUnitsConsumed()),
+      })
+    } finally {
+      this.svm.withSigverify(true).withBlockhashCheck(true)
+    }
   }
 
   // attempt runs a transaction and resolves to {err, logs}, err being null or what RPC calls it.
