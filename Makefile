@@ -48,7 +48,7 @@ unit: build postgres $(STRACE) ## Go tests
 	go vet ./...
 	go test -timeout 20m ./...
 
-js: build clients ## the published clients against the real server
+js: build clients bin/btcd ## the published clients against the real server
 	cd $(JS) && npm test --silent
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
@@ -66,6 +66,9 @@ clients: $(JS)/node_modules/.installed
 $(JS)/node_modules/.installed: $(JS)/package-lock.json
 	cd $(JS) && npm ci --no-audit --no-fund --silent
 	@touch $@
+
+bin/btcd: tools/btcd/go.mod
+	cd tools/btcd && go build $(GOFLAGS_BUILD) -o ../../bin/btcd github.com/btcsuite/btcd
 
 lint: bin/golangci-lint
 	bin/golangci-lint run ./...

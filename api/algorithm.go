@@ -25,11 +25,12 @@ const (
 // AddressFormat says how a public key is written as an address.
 type AddressFormat string
 
-// The address formats of the contract.
+// The address formats of the contract, and BitcoinNestedSegwit, which is ours.
 const (
-	AddressSolana         AddressFormat = "Solana"         // base58 of the 32-byte Ed25519 key
-	AddressEthereum       AddressFormat = "Ethereum"       // EIP-55 of the last 20 bytes of Keccak-256(X‖Y)
-	AddressBitcoinSegwit  AddressFormat = "BitcoinSegwit"  // BIP-173 bech32, P2WPKH, mainnet
-	AddressBitcoinTaproot AddressFormat = "BitcoinTaproot" // BIP-350 bech32m, BIP-86 key path, mainnet
-	AddressSui            AddressFormat = "Sui"            // 0x + BLAKE2b-256(0x00‖key)
+	AddressSolana              AddressFormat = "Solana"              // base58 of the 32-byte Ed25519 key
+	AddressEthereum            AddressFormat = "Ethereum"            // EIP-55 of the last 20 bytes of Keccak-256(X‖Y)
+	AddressBitcoinSegwit       AddressFormat = "BitcoinSegwit"       // BIP-173 bech32, P2WPKH, mainnet
+	AddressBitcoinNestedSegwit AddressFormat = "BitcoinNestedSegwit" // base58check, P2WPKH in P2SH, BIP-49, mainnet
+	AddressBitcoinTaproot      AddressFormat = "BitcoinTaproot"      // BIP-350 bech32m, BIP-86 key path, mainnet
+	AddressSui                 AddressFormat = "Sui"                 // 0x + BLAKE2b-256(0x00‖key)
 )

@@ -72,9 +72,10 @@ type Signature struct {
 
 // SignedTransaction is the result of signTransaction.
 type SignedTransaction struct {
-	Kind              string `json:"kind"`        // SOLANA, ETHEREUM or SUI
-	Transaction       string `json:"transaction"` // base64url of the serialized signed transaction
-	RawTransactionHex string `json:"rawTransactionHex,omitempty"`
+	Kind              string `json:"kind"`                        // SOLANA, ETHEREUM, BITCOIN or SUI
+	Transaction       string `json:"transaction"`                 // base64url of the serialized signed transaction
+	RawTransactionHex string `json:"rawTransactionHex,omitempty"` // of EVM with 0x; of Bitcoin as networks take it, when every input is final
+	TransactionID     string `json:"transactionId,omitempty"`     // of Bitcoin, when every input is final
 	Signature         string `json:"signature,omitempty"`
 	Address           string `json:"address"`
 	PublicKey         string `json:"publicKey"` // base58

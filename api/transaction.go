@@ -2,9 +2,10 @@ package api
 
 // TransactionObject is a transaction by its kind. Its members are named as the libraries of Ethereum name them.
 type TransactionObject struct {
-	Kind                 string        `json:"kind"`            // RLP_ENCODED, EIP_1559, EIP_4844, EIP_7702 or PSBT
-	Bytes                string        `json:"bytes,omitempty"` // of RLP_ENCODED and PSBT
-	Type                 Raw           `json:"type,omitempty"`  // may repeat the kind: eip7702, 4 or 0x4
+	Kind                 string        `json:"kind"`               // RLP_ENCODED, EIP_1559, EIP_4844, EIP_7702 or PSBT
+	Bytes                string        `json:"bytes,omitempty"`    // of RLP_ENCODED and PSBT
+	Finalize             bool          `json:"finalize,omitempty"` // of PSBT: finish the inputs that can be
+	Type                 Raw           `json:"type,omitempty"`     // may repeat the kind: eip7702, 4 or 0x4
 	ChainID              Raw           `json:"chainId,omitempty"`
 	Nonce                Raw           `json:"nonce,omitempty"`
 	GasLimit             Raw           `json:"gasLimit,omitempty"`

@@ -41,19 +41,32 @@ type Transaction interface {
 	Attach(publicKey, signature []byte) ([]byte, error)
 }
 
+// Bundle is a Payload for which an account may have to give several signatures, or one that depends on who gives it: a
+// Bitcoin transaction takes one for each input of the account. Its SigningBytes are nil.
+type Bundle interface {
+	Payload
+	// Digests are what the account of publicKey signs, at least one. An error says why it must not sign.
+	Digests(publicKey []byte) ([][]byte, error)
+	// AttachAll returns what the signatures, one for each of the Digests, make of the payload: the serialized
+	// transaction, in which other signatures are kept, or a proof. ECDSA signatures are as for Attach, those of
+	// BIP-340 have 64 bytes.
+	AttachAll(publicKey []byte, signatures [][]byte) ([]byte, error)
+}
+
 // Effects is what policies and people read: the same for every chain.
 type Effects struct {
 	Transfers        []Transfer        // value that leaves the signing account, and what it moves for others
 	Approvals        []Approval        // rights to move value later, counted at their cap
 	AuthorityChanges []AuthorityChange // changes of who controls an account, a mint or a delegation
 	FeeMax           *big.Int          // the most that this payload can cost in the native coin's smallest unit; nil if it costs nothing
+	FeeRate          *big.Int          // what the fee is for 1,000 bytes of space, rounded up; nil where fees do not go by size
 	Programs         []string          // programs called and contracts touched, each once, in order of appearance
 	Unknown          bool              // true when some part does what this package cannot name
 }
 
 // Transfer is one movement of value.
 type Transfer struct {
-	Asset  string   // CAIP-19, or the short name of a native coin (SOL, ETH)
+	Asset  string   // CAIP-19, or the short name of a native coin (SOL, ETH, BTC)
 	From   string   // address; empty when only execution can tell
 	To     string   // address; empty when only execution can tell (contract creation)
 	Amount *big.Int // smallest unit, never negative

@@ -82,6 +82,7 @@ func TestDerivedAddresses(t *testing.T) {
 		{api.AddressSui, slip10(art, 44, 784, 1, 0, 0), "0xf7f534201ecf22ce18f0776c860d0d43968f7c7993a3af1788671c73487c43fb"},
 		{api.AddressBitcoinSegwit, bip32(about, 84|h, h, h, 0, 0), "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"},
 		{api.AddressBitcoinSegwit, bip32(about, 84|h, h, h, 1, 0), "bc1q8c6fshw2dlwun7ekn9qwf37cu2rn755upcp6el"},
+		{api.AddressBitcoinNestedSegwit, bip32(about, 49|h, h, h, 0, 0), "37VucYSaXLCAsxYyAPfbSi9eh4iEcbShgf"},
 		{api.AddressBitcoinTaproot, bip32(about, 86|h, h, h, 0, 0), "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"},
 		{api.AddressBitcoinTaproot, bip32(about, 86|h, h, h, 0, 1), "bc1p4qhjn9zdvkux4e44uhx8tc55attvtyu358kutcqkudyccelu0was9fqzwh"},
 		{api.AddressBitcoinTaproot, bip32(about, 86|h, h, h, 1, 0), "bc1p3qkhfews2uk44qtvauqyr2ttdsw7svhkl9nkm9s9c3x4ax5h60wqwruhk7"},
@@ -100,7 +101,7 @@ func TestEncodeRefuses(t *testing.T) {
 	if _, err := address.Encode("Tron", point); !errors.Is(err, address.ErrFormat) {
 		t.Errorf("error = %v, want ErrFormat", err)
 	}
-	for _, f := range []api.AddressFormat{api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinTaproot} {
+	for _, f := range []api.AddressFormat{api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot} {
 		for _, key := range [][]byte{nil, point[1:], make([]byte, 33), append([]byte{4}, point[1:]...)} {
 			if got, err := address.Encode(f, key); !errors.Is(err, address.ErrPublicKey) {
 				t.Errorf("%s of %x: %s, %v", f, key, got, err)

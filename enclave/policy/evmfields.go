@@ -52,6 +52,7 @@ func evmMembers(o api.TransactionObject, path string) error {
 		says  string
 	}{
 		{"bytes", o.Bytes != "", "belongs to kind RLP_ENCODED"},
+		{"finalize", o.Finalize, "belongs to kind PSBT"},
 		{"blobs", o.Blobs.Given(), "is not part of what is signed: leave blobs, commitments and proofs out"},
 		{"sidecars", o.Sidecars.Given(), "is not part of what is signed: leave blobs, commitments and proofs out"},
 		{"maxFeePerBlobGas", o.Kind != "EIP_4844" && len(o.MaxFeePerBlobGas) > 0, "belongs to kind EIP_4844"},

@@ -15,6 +15,9 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 	if params.Message == nil {
 		return intent{}, missing("params.message")
 	}
+	if own, ok := bitcoinAlgorithm(a.format); ok && (params.Algorithm == "" || params.Algorithm == own) {
+		return bitcoinMessage(a, own, []byte(*params.Message))
+	}
 	algorithm := params.Algorithm
 	if algorithm == "" { // the curve leaves one that is usual
 		algorithm = api.Ed25519
@@ -27,20 +30,20 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 	}
 	text := []byte(*params.Message)
 	if a.format == api.AddressSui {
-		in, err := newIntent(permit.PayloadSuiText, algorithm, text, "params.message")
+		in, err := newIntent(permit.PayloadSuiText, a, algorithm, text, "params.message")
 		in.render = suiMessageResult
 		return in, err
 	}
-	return newIntent(permit.PayloadUTF8, algorithm, text, "params.message")
+	return newIntent(permit.PayloadUTF8, a, algorithm, text, "params.message")
 }
 
 func fits(algorithm api.Algorithm, c api.Curve) bool {
 	switch algorithm {
 	case api.Ed25519:
 		return c == api.CurveEd25519
-	case api.Secp256k1, api.Secp256k1Keccak256:
+	case api.Secp256k1, api.Secp256k1Keccak256, api.Secp256k1Schnorr:
 		return c == api.CurveSecp256k1
-	case api.Secp256r1, api.Secp256k1Schnorr:
+	case api.Secp256r1:
 	}
 	return false
 }
@@ -60,7 +63,7 @@ func (e *Engine) personalMessage(params *api.SignMessageParams, a account) (inte
 	if err != nil {
 		return intent{}, api.Errorf(api.TypeInvalid, "want base64 or base64url").At("params.message")
 	}
-	return newIntent(permit.PayloadPersonal, api.Secp256k1Keccak256, text, "params.message")
+	return newIntent(permit.PayloadPersonal, a, api.Secp256k1Keccak256, text, "params.message")
 }
 
 // anyBase64 reads either alphabet, padded or not, since clients send base64url and the published contract says base64.
@@ -82,7 +85,7 @@ func (e *Engine) typedData(params *api.SignTypedDataParams, a account) (intent, 
 	if err != nil {
 		return intent{}, api.Errorf(api.TypeInvalid, "%v", err).At("params.typedData")
 	}
-	return newIntent(permit.PayloadTypedData, api.Secp256k1Keccak256, typed.Encode(), "params.typedData")
+	return newIntent(permit.PayloadTypedData, a, api.Secp256k1Keccak256, typed.Encode(), "params.typedData")
 }
 
 func wantEthereum(a account) error {

@@ -126,8 +126,8 @@ func (e *Engine) ownAccount(ctx context.Context, w *org.Wallet, a account, in in
 }
 
 // newIntent reads the bytes to sign, once, as the signer will read them.
-func newIntent(kind permit.PayloadKind, algorithm api.Algorithm, b []byte, path string) (intent, error) {
-	parsed, err := payload.Read(kind, algorithm, b)
+func newIntent(kind permit.PayloadKind, a account, algorithm api.Algorithm, b []byte, path string) (intent, error) {
+	parsed, err := payload.Read(kind, a.format, algorithm, b)
 	if err != nil {
 		return intent{}, api.Errorf(api.TypeTransaction, "does not parse: %v", err).At(path)
 	}

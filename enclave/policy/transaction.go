@@ -20,9 +20,10 @@ func (e *Engine) transaction(params *api.SignTransactionParams, a account) (inte
 		return evmTransaction(params)
 	case api.AddressSui:
 		return suiTransaction(params)
-	case api.AddressBitcoinSegwit, api.AddressBitcoinTaproot:
+	case api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot:
+		return bitcoinTransaction(params, a)
 	}
-	return intent{}, api.Errorf(api.TypeUnsupported, "this release signs transactions of Solana, Sui and EVM accounts").At("params.derivationInfo")
+	return intent{}, api.Errorf(api.TypeUnsupported, "this release signs no transactions of this account").At("params.derivationInfo")
 }
 
 func solanaTransaction(params *api.SignTransactionParams) (intent, error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/internal/curve"
 	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/failpoint"
 	"github.com/redoubt-kms/redoubt/internal/payload"
@@ -24,7 +25,7 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	if err := p.Check(order.Payload, evidence, receipt); err != nil {
 		return wire.SignResult{}, err
 	}
-	parsed, err := payload.Read(p.Kind, p.Algorithm, order.Payload)
+	parsed, err := payload.Read(p.Kind, p.Format, p.Algorithm, order.Payload)
 	if err != nil {
 		return wire.SignResult{}, err
 	}
@@ -50,9 +51,26 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 
 func signWith(key accountKey, p permit.Permit, parsed chain.Payload) (wire.SignResult, error) {
 	result := wire.SignResult{PublicKey: key.public.PublicKey, Address: key.public.Address}
-	var err error
 	failpoint.Pass(failpoint.SignerBeforeSign)
-	if result.Signature, err = key.Sign(parsed.SigningBytes()); err != nil {
+	bundle, several := parsed.(chain.Bundle)
+	own, err := key.PrivateKey, error(nil)
+	switch {
+	case p.Algorithm == api.Secp256k1Schnorr && several:
+		own, err = curve.Taproot(own)
+	case p.Algorithm == api.Secp256k1Schnorr:
+		own, err = curve.Schnorr(own)
+	}
+	if err != nil {
+		return result, err
+	}
+	if p.Algorithm == api.Secp256k1Schnorr {
+		defer own.Zero() // made for this order alone
+	}
+	if several {
+		result.Transaction, err = signBundle(own, key.public.PublicKey, bundle)
+		return result, err
+	}
+	if result.Signature, err = own.Sign(parsed.SigningBytes()); err != nil {
 		return result, err
 	}
 	if err := failpoint.Fail(failpoint.SignerAfterSign); err != nil {
@@ -70,4 +88,22 @@ func signWith(key accountKey, p permit.Permit, parsed chain.Payload) (wire.SignR
 	case api.Ed25519, api.Secp256r1, api.Secp256k1Schnorr:
 	}
 	return result, nil
+}
+
+// signBundle gives every signature that a payload takes of the account, or none.
+func signBundle(own curve.PrivateKey, publicKey []byte, bundle chain.Bundle) ([]byte, error) {
+	digests, err := bundle.Digests(publicKey)
+	if err != nil {
+		return nil, err
+	}
+	signatures := make([][]byte, len(digests))
+	for i, digest := range digests {
+		if signatures[i], err = own.Sign(digest); err != nil {
+			return nil, err
+		}
+	}
+	if err := failpoint.Fail(failpoint.SignerAfterSign); err != nil {
+		return nil, err
+	}
+	return bundle.AttachAll(publicKey, signatures)
 }

@@ -1,5 +1,5 @@
-// Package curve is the only place where signatures are made and checked: Ed25519 (RFC 8032) and ECDSA over
-// secp256k1 (SEC 1, RFC 6979) for wallets, and P-256 (FIPS 186-5) for stamps.
+// Package curve is the only place where signatures are made and checked: Ed25519 (RFC 8032), ECDSA over secp256k1
+// (SEC 1, RFC 6979) and Schnorr signatures over it (BIP-340, with the tweak of BIP-341) for wallets, and P-256 (FIPS 186-5) for stamps.
 //
 // Wallet keys sign deterministically, so that no random number generator can leak them, and every signature is
 // checked before it is released, so that neither can a flipped bit. Verification is strict where a second
@@ -30,6 +30,7 @@ var (
 //	Secp256r1           key of 65 bytes, r‖s of 64, SHA-256; either form of s, as browsers send
 //	Secp256k1           key of 33 bytes, r‖s of 64, SHA-256; low s only
 //	Secp256k1Keccak256  key of 33 bytes, r‖s of 64, Keccak-256; low s only
+//	Secp256k1Schnorr    key of 32 bytes, R‖s of 64, SHA-256; BIP-340
 func Verify(alg api.Algorithm, publicKey, message, signature []byte) bool {
 	switch alg {
 	case api.Ed25519:
@@ -42,7 +43,7 @@ func Verify(alg api.Algorithm, publicKey, message, signature []byte) bool {
 	case api.Secp256k1Keccak256:
 		return verifySecp256k1(publicKey, Keccak256(message), signature)
 	case api.Secp256k1Schnorr:
-		// Comes with taproot signing.
+		return verifySchnorr(publicKey, message, signature)
 	}
 	return false
 }

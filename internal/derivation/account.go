@@ -10,6 +10,7 @@ import (
 // The steps that say what a path is for: purpose (BIP-43) and coin type (SLIP-44).
 const (
 	purpose44 = 44 + Hardened
+	purpose49 = 49 + Hardened
 	purpose84 = 84 + Hardened
 	purpose86 = 86 + Hardened
 
@@ -36,6 +37,8 @@ func InferAccount(path Path) (api.Curve, api.AddressFormat, error) {
 	switch [2]uint32(path[:2]) {
 	case [2]uint32{purpose44, coinEthereum}:
 		return api.CurveSecp256k1, api.AddressEthereum, nil
+	case [2]uint32{purpose49, coinBitcoin}:
+		return api.CurveSecp256k1, api.AddressBitcoinNestedSegwit, nil
 	case [2]uint32{purpose84, coinBitcoin}:
 		return api.CurveSecp256k1, api.AddressBitcoinSegwit, nil
 	case [2]uint32{purpose86, coinBitcoin}:
@@ -77,7 +80,9 @@ func KeypairFormat(c api.Curve, format api.AddressFormat) (api.AddressFormat, er
 	case api.CurveEd25519:
 		formats = []api.AddressFormat{api.AddressSolana, api.AddressSui}
 	case api.CurveK256:
-		formats = []api.AddressFormat{api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinTaproot}
+		formats = []api.AddressFormat{
+			api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot,
+		}
 	case api.CurveSecp256k1:
 		return "", errKeypair // spelt K256 here
 	default:

@@ -60,6 +60,7 @@ func TestInferAccount(t *testing.T) {
 		"m/44'/60'/0'/0/3":    api.AddressEthereum,
 		"m/84'/0'/0'/0":       api.AddressBitcoinSegwit,
 		"m/84'/0'/0'/0/5":     api.AddressBitcoinSegwit,
+		"m/49'/0'/0'/0/0":     api.AddressBitcoinNestedSegwit,
 		"m/86'/0'/0'/0/0":     api.AddressBitcoinTaproot,
 		"m/44'/784'/0'/0'/0'": api.AddressSui,
 	} {
@@ -75,7 +76,7 @@ func TestInferAccount(t *testing.T) {
 		for _, otherCurve := range []api.Curve{api.CurveEd25519, api.CurveSecp256k1, api.CurveK256, ""} {
 			for _, other := range []api.AddressFormat{
 				api.AddressSolana, api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinTaproot,
-				api.AddressSui, "",
+				api.AddressBitcoinNestedSegwit, api.AddressSui, "",
 			} {
 				got := derivation.CheckAccount(path, otherCurve, other) == nil
 				if got != (otherCurve == c && other == format) {
@@ -86,7 +87,7 @@ func TestInferAccount(t *testing.T) {
 	}
 	for _, text := range []string{
 		"m/44'", "m/44/501'/0'/0'", "m/44'/501/0'/0'", "m/44'/501'/0'/0", "m/44'/501'/0/0'", "m/44'/784'/0'/0'/0",
-		"m/44'/0'/0'/0/0", "m/49'/0'/0'/0/0", "m/84'/1'/0'/0/0", "m/84'/60'/0'/0/0", "m/86'/501'/0'/0'",
+		"m/44'/0'/0'/0/0", "m/49'/1'/0'/0/0", "m/84'/1'/0'/0/0", "m/84'/60'/0'/0/0", "m/86'/501'/0'/0'",
 		"m/44'/61'/0'/0/0", "m/54'/784'/0'/0/0", "m/0", "m/501'/44'/0'/0'",
 	} {
 		if c, format, err := derivation.InferAccount(mustPath(t, text)); err == nil {
@@ -106,6 +107,7 @@ func TestKeypairFormat(t *testing.T) {
 		{api.CurveK256, "", api.AddressEthereum},
 		{api.CurveK256, api.AddressEthereum, api.AddressEthereum},
 		{api.CurveK256, api.AddressBitcoinSegwit, api.AddressBitcoinSegwit},
+		{api.CurveK256, api.AddressBitcoinNestedSegwit, api.AddressBitcoinNestedSegwit},
 		{api.CurveK256, api.AddressBitcoinTaproot, api.AddressBitcoinTaproot},
 		{api.CurveEd25519, api.AddressEthereum, ""},
 		{api.CurveK256, api.AddressSolana, ""},

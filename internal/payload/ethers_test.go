@@ -40,7 +40,7 @@ func signer(t *testing.T, secret string) curve.PrivateKey {
 // signs reads an unsigned transaction, signs it, and holds the result against what ethers made of it.
 func signs(t *testing.T, name, unsigned, signed string, key curve.PrivateKey) bool {
 	t.Helper()
-	p, err := payload.Read(permit.PayloadEVM, api.Secp256k1Keccak256, unhex(t, unsigned))
+	p, err := payload.Read(permit.PayloadEVM, api.AddressEthereum, api.Secp256k1Keccak256, unhex(t, unsigned))
 	if err != nil {
 		if !strings.Contains(err.Error(), "integer of more than 64 bits") {
 			t.Errorf("%s is refused: %v", name, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/bitcoin"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/solana"
 	"github.com/redoubt-kms/redoubt/chain/sui"
@@ -15,8 +16,8 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/permit"
 )
 
-// Read parses a payload of a kind, whole. The algorithm matters for plain messages only.
-func Read(kind permit.PayloadKind, algorithm api.Algorithm, b []byte) (chain.Payload, error) {
+// Read parses a payload of a kind, whole. The address format matters for Bitcoin, the algorithm for plain messages.
+func Read(kind permit.PayloadKind, format api.AddressFormat, algorithm api.Algorithm, b []byte) (chain.Payload, error) {
 	switch kind {
 	case permit.PayloadUTF8:
 		return newMessage(algorithm, b)
@@ -28,6 +29,10 @@ func Read(kind permit.PayloadKind, algorithm api.Algorithm, b []byte) (chain.Pay
 		return solana.Parse(b)
 	case permit.PayloadEVM:
 		return evm.ParseUnsigned(b)
+	case permit.PayloadPSBT:
+		return bitcoin.ParseSpend(format, b)
+	case permit.PayloadBIP322:
+		return bitcoin.NewMessage(format, b)
 	case permit.PayloadSui:
 		return sui.Parse(b)
 	case permit.PayloadSuiText:
@@ -43,6 +48,9 @@ func Read(kind permit.PayloadKind, algorithm api.Algorithm, b []byte) (chain.Pay
 func Fits(kind permit.PayloadKind, format api.AddressFormat) bool {
 	if kind == permit.PayloadRaw {
 		return true // it is not read as a payload of any chain, and screened for those of all
+	}
+	if kind == permit.PayloadPSBT || kind == permit.PayloadBIP322 {
+		return format == api.AddressBitcoinSegwit || format == api.AddressBitcoinNestedSegwit || format == api.AddressBitcoinTaproot
 	}
 	ofSui := kind == permit.PayloadSui || kind == permit.PayloadSuiText
 	return ofSui == (format == api.AddressSui)
@@ -69,6 +77,9 @@ func newMessage(algorithm api.Algorithm, text []byte) (chain.Payload, error) {
 		if len(text) == sha256.Size {
 			return nil, fmt.Errorf("%w: 32 bytes may be the digest of a transaction", chain.ErrMalformed)
 		}
+		if bitcoin.IsPreimage(text) || bitcoin.IsPSBT(text) {
+			return nil, fmt.Errorf("%w: this text is a Bitcoin transaction; use signTransaction", chain.ErrMalformed)
+		}
 	case api.Secp256r1, api.Secp256k1Schnorr:
 		return nil, fmt.Errorf("%w: a message cannot be signed with %q", chain.ErrMalformed, algorithm)
 	default:
@@ -83,12 +94,12 @@ func (m *message) Algorithm() api.Algorithm { return m.algorithm }
 // SigningBytes implements chain.Payload.
 func (m *message) SigningBytes() []byte {
 	switch m.algorithm {
-	case api.Secp256k1:
+	case api.Secp256k1, api.Secp256k1Schnorr:
 		digest := sha256.Sum256(m.text)
 		return digest[:]
 	case api.Secp256k1Keccak256:
 		return curve.Keccak256(m.text)
-	case api.Ed25519, api.Secp256r1, api.Secp256k1Schnorr:
+	case api.Ed25519, api.Secp256r1:
 	}
 	return m.text
 }

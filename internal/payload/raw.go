@@ -6,6 +6,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/bitcoin"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/solana"
 	"github.com/redoubt-kms/redoubt/chain/sui"
@@ -37,9 +38,12 @@ func newRaw(algorithm api.Algorithm, b []byte) (*Raw, error) {
 		r.Blind = len(b) == sha256.Size // Sui signs digests
 	case api.Secp256k1Keccak256:
 		r.screenEVM(b)
-	case api.Secp256k1:
+	case api.Secp256k1, api.Secp256k1Schnorr:
+		if bitcoin.IsPreimage(b) || bitcoin.IsPSBT(b) {
+			r.As = api.SignTransaction
+		}
 		r.Blind = len(b) == sha256.Size // Bitcoin signs the hash of a hash
-	case api.Secp256r1, api.Secp256k1Schnorr:
+	case api.Secp256r1:
 		return nil, fmt.Errorf("%w: a payload cannot be signed with %q", chain.ErrMalformed, algorithm)
 	default:
 		return nil, fmt.Errorf("%w: unknown algorithm %q", chain.ErrMalformed, algorithm)

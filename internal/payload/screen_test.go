@@ -2,8 +2,10 @@ package payload_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/crypto"
@@ -78,6 +80,25 @@ func families() map[string]func(*testing.T, maker) preimage {
 		"EIP-191": func(_ *testing.T, g maker) preimage {
 			return preimage{keccak, append([]byte("\x19Ethereum Signed Message:\n32"), g.some(32)...), api.EthereumSignMessage}
 		},
+		"BIP-143": func(_ *testing.T, g maker) preimage {
+			script := append([]byte{25}, g.some(25)...)
+			return preimage{api.Secp256k1, slices.Concat(g.some(104), script, g.some(48), []byte{1, 0, 0, 0}), tx}
+		},
+		"BIP-341": func(_ *testing.T, g maker) preimage {
+			tag := sha256.Sum256([]byte("TapSighash"))
+			return preimage{api.Secp256k1Schnorr, slices.Concat(tag[:], tag[:], []byte{0, 0}, g.some(173)), tx}
+		},
+		"BIP-341 without its tag": func(_ *testing.T, g maker) preimage {
+			return preimage{api.Secp256k1Schnorr, slices.Concat([]byte{0, 1}, g.some(168), []byte{0}, g.some(4)), tx}
+		},
+		"Bitcoin before BIP-143": func(_ *testing.T, g maker) preimage {
+			in := slices.Concat(g.some(36), []byte{25}, g.some(25), g.some(4))
+			out := slices.Concat(g.some(6), []byte{0, 0, 22}, g.some(22))
+			return preimage{api.Secp256k1, slices.Concat([]byte{2, 0, 0, 0, 1}, in, []byte{1}, out, g.some(4), []byte{1, 0, 0, 0}), tx}
+		},
+		"PSBT": func(_ *testing.T, g maker) preimage {
+			return preimage{api.Secp256k1, append([]byte("psbt\xff\x01\x00"), g.some(90)...), tx}
+		},
 		"Solana legacy":    func(_ *testing.T, g maker) preimage { return preimage{api.Ed25519, g.solana(false), tx} },
 		"Solana version 0": func(_ *testing.T, g maker) preimage { return preimage{api.Ed25519, g.solana(true), tx} },
 	}
@@ -121,17 +142,17 @@ func TestScreen(t *testing.T) {
 			g := maker{rand.New(rand.NewPCG(10, uint64(len(name))))}
 			for range n {
 				p := family(t, g)
-				if _, err := payload.Read(permit.PayloadUTF8, p.algorithm, p.bytes); err == nil {
+				if _, err := payload.Read(permit.PayloadUTF8, "", p.algorithm, p.bytes); err == nil {
 					t.Fatalf("signed as text: %x", p.bytes)
 				}
-				raw, err := payload.Read(permit.PayloadRaw, p.algorithm, p.bytes)
+				raw, err := payload.Read(permit.PayloadRaw, "", p.algorithm, p.bytes)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if got := raw.(*payload.Raw); got.As != p.as {
 					t.Fatalf("taken for %q: %x", got.As, p.bytes)
 				}
-				personal, err := payload.Read(permit.PayloadPersonal, api.Secp256k1Keccak256, p.bytes)
+				personal, err := payload.Read(permit.PayloadPersonal, "", api.Secp256k1Keccak256, p.bytes)
 				if err != nil || bytes.Equal(personal.SigningBytes(), crypto.Keccak256(p.bytes)) {
 					t.Fatalf("a personal message signs the digest of %x, or %v", p.bytes, err)
 				}
@@ -142,9 +163,9 @@ func TestScreen(t *testing.T) {
 
 // What the screens cannot know is marked: 32 bytes for an algorithm that signs digests of a chain.
 func TestBlind(t *testing.T) {
-	for algorithm, blind := range map[api.Algorithm]bool{api.Ed25519: true, api.Secp256k1: true, api.Secp256k1Keccak256: false} {
+	for algorithm, blind := range map[api.Algorithm]bool{api.Ed25519: true, api.Secp256k1: true, api.Secp256k1Schnorr: true, api.Secp256k1Keccak256: false} {
 		for _, n := range []int{1, 31, 32, 33, 64} {
-			p, err := payload.Read(permit.PayloadRaw, algorithm, bytes.Repeat([]byte{0xee}, n))
+			p, err := payload.Read(permit.PayloadRaw, "", algorithm, bytes.Repeat([]byte{0xee}, n))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +174,7 @@ func TestBlind(t *testing.T) {
 				t.Errorf("%s, %d bytes: blind %v, as %q", algorithm, n, raw.Blind, raw.As)
 			}
 		}
-		if _, err := payload.Read(permit.PayloadRaw, algorithm, nil); err == nil {
+		if _, err := payload.Read(permit.PayloadRaw, "", algorithm, nil); err == nil {
 			t.Errorf("%s signs nothing", algorithm)
 		}
 	}

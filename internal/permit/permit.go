@@ -28,13 +28,15 @@ const (
 	PayloadTypedData PayloadKind = 3 // EIP-712 in the encoding of chain/evm
 	PayloadSolana    PayloadKind = 4 // a Solana transaction or message
 	PayloadEVM       PayloadKind = 5 // an unsigned EVM transaction
+	PayloadPSBT      PayloadKind = 6 // a PSBT, signed for each input of the account
+	PayloadBIP322    PayloadKind = 7 // text, proven by a spend of BIP-322
 	PayloadSui       PayloadKind = 8 // a Sui transaction
 	PayloadSuiText   PayloadKind = 9 // a personal message of Sui
 
 	PayloadRaw PayloadKind = 10 // bytes that are signed as they are, whatever they are
 )
 
-// Permit allows one signature.
+// Permit allows one signature, or as many as the account has inputs in one Bitcoin transaction.
 type Permit struct {
 	_            struct{} `cbor:",toarray"`
 	Version      uint8    // Version

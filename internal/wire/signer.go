@@ -84,8 +84,8 @@ type SignResult struct {
 	_           struct{} `cbor:",toarray"`
 	Missing     bool
 	Fault       string // empty when it went well
-	Signature   []byte
+	Signature   []byte // empty when the account signed several times
 	PublicKey   []byte
 	Address     string
-	Transaction []byte // the signed transaction, when the payload was one
+	Transaction []byte // the signed transaction, when the payload was one, or the proof of BIP-322
 }
