@@ -159,6 +159,7 @@ type Signing struct {
 	WalletID       string `json:"walletId"`
 	DerivationInfo Raw    `json:"derivationInfo,omitempty"` // DerivationInfo or path; absent for a keypair wallet
 	PolicyName     string `json:"policyName,omitempty"`
+	Curve          Curve  `json:"-"` // of the key, where it does not follow from the path
 }
 
 // SignMessageParams sign text (signUtf8Message) or base64 bytes (ethereumSignMessage).

@@ -62,3 +62,13 @@ func (p SimulateParams) Organization() string { return p.OrganizationID }
 
 // Target returns what every signing request names.
 func (p Signing) Target() Signing { return p }
+
+// Target returns what every signing request names. Keys of Secp256r1 belong to no chain, so it is the algorithm that says
+// that one is meant.
+func (p SignRawPayloadParams) Target() Signing {
+	target := p.Signing
+	if p.Algorithm == Secp256r1 {
+		target.Curve = CurveSecp256r1
+	}
+	return target
+}

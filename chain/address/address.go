@@ -37,6 +37,8 @@ func Encode(format api.AddressFormat, publicKey []byte) (string, error) {
 		return eip55.Encode(a), nil
 	case api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot:
 		return encodeBitcoin(format, publicKey)
+	case api.AddressNone:
+		return "", nil
 	default:
 		return "", fmt.Errorf("%w: %q", ErrFormat, format)
 	}

@@ -129,7 +129,9 @@ describe('signatures', () => {
   })
 
   test('raw payloads', async () => {
-    for (const [algorithm, derivationInfo] of [['Ed25519', solanaPath()], ['Secp256k1', ethereumPath()], ['Secp256k1Keccak256', ethereumPath()]]) {
+    for (const [algorithm, derivationInfo] of [
+      ['Ed25519', solanaPath()], ['Secp256k1', ethereumPath()], ['Secp256k1Keccak256', ethereumPath()], ['Secp256k1Schnorr', "m/86'/0'/0'/0/0"], ['Secp256r1', ethereumPath()],
+    ]) {
       await ask('signRawPayload', { ...of, payload: 'aGVsbG8=', algorithm, derivationInfo })
     }
   })

@@ -41,6 +41,9 @@ func readAccount(raw []byte, at string) (account, error) {
 		return account{}, api.Errorf(api.TypeInvalid, "%v", err).At(at + ".derivationPath")
 	}
 	a := account{path: path, curve: canonicalCurve(info.Curve), format: info.AddressFormat}
+	if a.curve == api.CurveSecp256r1 && a.format == "" {
+		a.format = api.AddressNone
+	}
 	curve, format, err := derivation.InferAccount(path)
 	if a.curve == "" && err == nil {
 		a.curve = curve

@@ -44,6 +44,7 @@ func fits(algorithm api.Algorithm, c api.Curve) bool {
 	case api.Secp256k1, api.Secp256k1Keccak256, api.Secp256k1Schnorr:
 		return c == api.CurveSecp256k1
 	case api.Secp256r1:
+		return c == api.CurveSecp256r1
 	}
 	return false
 }

@@ -18,7 +18,7 @@ func (e *Engine) rawPayload(params *api.SignRawPayloadParams, a account) (intent
 		return intent{}, api.Errorf(api.TypeInvalid, "want base64 or base64url").At("params.payload")
 	}
 	if !fits(params.Algorithm, a.curve) {
-		return intent{}, api.Errorf(api.TypeInvalid, "want an algorithm of the account's curve: Ed25519, or Secp256k1, Secp256k1Keccak256 or Secp256k1Schnorr").At("params.algorithm")
+		return intent{}, api.Errorf(api.TypeInvalid, "want Ed25519 for an account of that curve, Secp256k1, Secp256k1Keccak256 or Secp256k1Schnorr for one of Secp256k1, or Secp256r1 for a path of a mnemonic wallet").At("params.algorithm")
 	}
 	in, err := newIntent(permit.PayloadRaw, a, params.Algorithm, b, "params.payload")
 	if err != nil {

@@ -1,10 +1,17 @@
 package policy
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"math/big"
 	"testing"
+
+	"github.com/btcsuite/btcd/btcec/v2/schnorr"
+	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/base58"
@@ -40,6 +47,63 @@ func TestRawPayload(t *testing.T) {
 	} {
 		if a := r.call(t, o.key, api.SignRawPayload, c); a.Status != 400 {
 			t.Errorf("%s: %d %s", why, a.Status, a.Result)
+		}
+	}
+}
+
+// All five algorithms sign, each checked by a verifier of its own; keys of Secp256r1 descend from a root of their own.
+func TestRawPayloadAlgorithms(t *testing.T) {
+	r := newRig(t)
+	o := r.tenant(t)
+	w := r.wallet(t, o)
+	text := []byte("payload")
+	digest := sha256.Sum256(text)
+	for algorithm, path := range map[api.Algorithm]string{
+		api.Ed25519: solanaPath, api.Secp256k1: ethereumPath, api.Secp256k1Keccak256: ethereumPath,
+		api.Secp256k1Schnorr: "m/86'/0'/0'/0/0", api.Secp256r1: ethereumPath,
+	} {
+		made := must[api.Signature](t, r, o.key, api.SignRawPayload, rawParams(o, w.WalletID, path, string(algorithm), text))
+		again := must[api.Signature](t, r, o.key, api.SignRawPayload, rawParams(o, w.WalletID, path, string(algorithm), text))
+		key, err := base58.Decode(made.PublicKey)
+		if err != nil || made != again {
+			t.Fatalf("%s: %v, %+v, then %+v", algorithm, err, made, again)
+		}
+		signature, err := base64.RawURLEncoding.DecodeString(made.Signature)
+		if err != nil {
+			t.Fatal(err)
+		}
+		valid := false
+		switch algorithm {
+		case api.Ed25519:
+			valid = ed25519.Verify(key, text, signature)
+		case api.Secp256k1:
+			valid = crypto.VerifySignature(key, digest[:], signature)
+		case api.Secp256k1Keccak256:
+			valid = crypto.VerifySignature(key, crypto.Keccak256(text), signature[:64]) && signature[64]-27 < 2
+		case api.Secp256k1Schnorr:
+			parsed, err := schnorr.ParseSignature(signature)
+			point, err2 := schnorr.ParsePubKey(key[1:])
+			valid = err == nil && err2 == nil && parsed.Verify(digest[:], point)
+		case api.Secp256r1:
+			x, y := elliptic.UnmarshalCompressed(elliptic.P256(), key)
+			rs := [2]*big.Int{new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])}
+			valid = ecdsa.Verify(&ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}, digest[:], rs[0], rs[1])
+		}
+		if !valid {
+			t.Errorf("%s: %+v is not valid", algorithm, made)
+		}
+	}
+	listed := must[[]api.Account](t, r, o.key, api.GetAccounts, object{"organizationId": o.id, "walletId": w.WalletID, "accounts": []object{{"derivationPath": ethereumPath, "curve": "Secp256r1"}}})
+	if made := must[api.Signature](t, r, o.key, api.SignRawPayload, rawParams(o, w.WalletID, ethereumPath, "Secp256r1", text)); made.PublicKey != listed[0].PublicKey || listed[0].AddressFormat != "None" {
+		t.Errorf("%+v, listed %+v", made, listed)
+	}
+	info := object{"derivationPath": ethereumPath, "curve": "Secp256r1"}
+	for method, params := range map[api.Method]object{
+		api.SignUtf8Message: {"message": "x"}, api.EthereumSignMessage: {"message": "eA"}, api.SignTransaction: {"transaction": "AAAA"},
+	} {
+		params["organizationId"], params["walletId"], params["derivationInfo"] = o.id, w.WalletID, info
+		if a := r.call(t, o.key, method, params); a.Status != 400 {
+			t.Errorf("%s by a key of Secp256r1: %d %s", method, a.Status, a.Result)
 		}
 	}
 }

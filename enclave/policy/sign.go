@@ -81,6 +81,9 @@ func (e *Engine) signingAccount(ctx context.Context, c *caller, target api.Signi
 		return w, account{}, err
 	}
 	a, err := accountOf(w.wallet.value, target.DerivationInfo, "params.derivationInfo")
+	if target.Curve != "" && len(a.path) > 0 { // the path is taken as it is, whatever chain it is for
+		a.curve, a.format = target.Curve, api.AddressNone
+	}
 	return w, a, err
 }
 

@@ -32,7 +32,8 @@ func (s *Signer) signOne(receipt proof.Receipt, order wire.SignOrder) (wire.Sign
 	if !payload.Fits(p.Kind, p.Format) {
 		return wire.SignResult{}, errors.New("the payload is not for accounts of this format")
 	}
-	if parsed.Algorithm() != p.Algorithm || (p.Algorithm == api.Ed25519) != (p.Curve == api.CurveEd25519) {
+	if parsed.Algorithm() != p.Algorithm || (p.Algorithm == api.Ed25519) != (p.Curve == api.CurveEd25519) ||
+		(p.Algorithm == api.Secp256r1) != (p.Curve == api.CurveSecp256r1) {
 		return wire.SignResult{}, errors.New("the payload takes another algorithm than the permit or its key")
 	}
 	var result wire.SignResult

@@ -59,15 +59,14 @@ func newSecret(request wire.CreateSecret) (*secret, error) {
 	made := &secret{Schema: 1, KeyEpoch: 1}
 	if request.Bits == 0 {
 		made.Kind, made.Curve, made.Entropy = api.WalletKeypair, api.Curve(request.Curve), make([]byte, 32)
-		for {
+		if made.Curve != api.CurveEd25519 && made.Curve != api.CurveSecp256k1 {
+			return nil, fmt.Errorf("no keypair wallets of curve %q", made.Curve)
+		}
+		for { // once, but for one of 2^128 numbers
 			rand.Read(made.Entropy)
-			key, err := curve.New(made.Curve, made.Entropy)
-			if err == nil {
+			if key, err := curve.New(made.Curve, made.Entropy); err == nil {
 				key.Zero()
 				return made, nil
-			}
-			if made.Curve != api.CurveEd25519 && made.Curve != api.CurveSecp256k1 {
-				return nil, err
 			}
 		}
 	}

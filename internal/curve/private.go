@@ -18,14 +18,14 @@ var (
 //
 // Sign may be called from several goroutines at once, Zero by the last user only.
 type PrivateKey interface {
-	// Curve is CurveEd25519 or CurveSecp256k1.
+	// Curve is CurveEd25519, CurveSecp256k1 or CurveSecp256r1.
 	Curve() api.Curve
 
-	// Public is a copy of the public key: 32 bytes for Ed25519, 33 (compressed) for secp256k1.
+	// Public is a copy of the public key: 32 bytes for Ed25519, 33 (compressed) for secp256k1 and P-256.
 	Public() []byte
 
 	// Sign signs the message (Ed25519: R‖S, 64 bytes) or the digest of 32 bytes (secp256k1: r‖s‖recovery id,
-	// 65 bytes, s low, the id 0 to 3). The same input always gives the same signature.
+	// 65 bytes, s low, the id 0 to 3; P-256: r‖s, 64 bytes, s low). The same input always gives the same signature.
 	Sign(signingBytes []byte) ([]byte, error)
 
 	// Zero wipes the key. It signs nothing afterwards.
@@ -46,6 +46,8 @@ func New(c api.Curve, secret []byte) (PrivateKey, error) {
 		return newEd25519(secret), nil
 	case api.CurveSecp256k1, api.CurveK256:
 		return newSecp256k1(secret)
+	case api.CurveSecp256r1:
+		return newP256(secret)
 	}
 	return nil, errSecret
 }

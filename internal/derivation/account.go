@@ -59,8 +59,12 @@ func hardened(path Path, format api.AddressFormat) (api.Curve, api.AddressFormat
 	return api.CurveEd25519, format, nil
 }
 
-// CheckAccount refuses a curve or an address format other than those of the path.
+// CheckAccount refuses a curve or an address format other than those of the path. Keys of Secp256r1, which no chain uses,
+// have any path: they descend from a root of their own.
 func CheckAccount(path Path, c api.Curve, format api.AddressFormat) error {
+	if c == api.CurveSecp256r1 && format == api.AddressNone && len(path) > 0 {
+		return nil
+	}
 	wantCurve, wantFormat, err := InferAccount(path)
 	if err != nil {
 		return err
@@ -83,8 +87,8 @@ func KeypairFormat(c api.Curve, format api.AddressFormat) (api.AddressFormat, er
 		formats = []api.AddressFormat{
 			api.AddressEthereum, api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot,
 		}
-	case api.CurveSecp256k1:
-		return "", errKeypair // spelt K256 here
+	case api.CurveSecp256k1, api.CurveSecp256r1:
+		return "", errKeypair // the one is spelt K256 here, the other has no keypair wallets
 	default:
 		return "", errKeypair
 	}

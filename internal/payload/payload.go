@@ -46,6 +46,9 @@ func Read(kind permit.PayloadKind, format api.AddressFormat, algorithm api.Algor
 // Fits says whether accounts of an address format sign payloads of a kind. Sui and Solana share their curve: a key that
 // signed for both could be made to sign the digest of one as a text of the other.
 func Fits(kind permit.PayloadKind, format api.AddressFormat) bool {
+	if format == api.AddressNone {
+		return kind == permit.PayloadRaw
+	}
 	if kind == permit.PayloadRaw {
 		return true // it is not read as a payload of any chain, and screened for those of all
 	}
@@ -94,12 +97,12 @@ func (m *message) Algorithm() api.Algorithm { return m.algorithm }
 // SigningBytes implements chain.Payload.
 func (m *message) SigningBytes() []byte {
 	switch m.algorithm {
-	case api.Secp256k1, api.Secp256k1Schnorr:
+	case api.Secp256k1, api.Secp256k1Schnorr, api.Secp256r1:
 		digest := sha256.Sum256(m.text)
 		return digest[:]
 	case api.Secp256k1Keccak256:
 		return curve.Keccak256(m.text)
-	case api.Ed25519, api.Secp256r1:
+	case api.Ed25519:
 	}
 	return m.text
 }

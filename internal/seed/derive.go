@@ -15,8 +15,9 @@ import (
 
 // The keys of the first HMAC.
 const (
-	secp256k1Label = "Bitcoin seed" // BIP-32
-	ed25519Label   = "ed25519 seed" // SLIP-10
+	secp256k1Label = "Bitcoin seed"   // BIP-32
+	ed25519Label   = "ed25519 seed"   // SLIP-10
+	p256Label      = "Nist256p1 seed" // SLIP-10
 )
 
 var (
@@ -63,6 +64,8 @@ func walk(seed []byte, path derivation.Path, c api.Curve) (*node, error) {
 			return nil, errHardened
 		}
 		n = hash([]byte(ed25519Label), seed)
+	case api.CurveSecp256r1:
+		return walkP256(seed, path)
 	case api.CurveK256:
 		// The spelling for keypair wallets, and those have no paths.
 		return nil, errCurve
