@@ -121,6 +121,22 @@ describe('signing', () => {
   })
 })
 
+test('a contract is made and called', async () => {
+  // What it is called with, it stores: SSTORE(0, CALLDATALOAD(0)).
+  const create = await transaction(2, { to: null, data: '0x666000356000550060005260076019f3', value: 0n, gasLimit: 200_000n })
+  const submit = async (tx) => {
+    const signed = hex((await client.signTransaction({ walletId, transaction: tx.unsignedSerialized, networkId })).rawTransaction)
+    return world.ethereum.receipt(await world.ethereum.call('eth_sendRawTransaction', signed))
+  }
+  const { contractAddress, status } = await submit(create)
+  assert.equal(status, '0x1')
+  const word = '0x' + '00'.repeat(30) + 'cafe'
+  for (const type of [0, 1, 2]) {
+    assert.equal((await submit(await transaction(type, { to: contractAddress, data: word.slice(0, -1) + type, value: 0n }))).status, '0x1')
+    assert.equal(await world.ethereum.call('eth_getStorageAt', contractAddress, '0x0', 'latest'), word.slice(0, -1) + type)
+  }
+})
+
 test('sign and send moves ether', async () => {
   const before = await world.ethereum.balance(to)
   const tx = await transaction(2, { value: parseEther('0.5') })

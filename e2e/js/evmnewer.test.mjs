@@ -1,10 +1,10 @@
-// Ethereum transactions of types 3 (blobs, EIP-4844) and 4 (set code, EIP-7702). A local chain runs the second; the
-// first cannot be published without its blobs, which are no part of what is signed, so two libraries read it instead.
+// Ethereum transactions of types 3 (blobs, EIP-4844) and 4 (set code, EIP-7702), read by two libraries and run by a local
+// chain. The first cannot be published without its blobs, which are no part of what is signed: the sender adds them.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { NetworkId } from '@phantom/client'
 import { Signature, Transaction, Wallet, hashAuthorization, parseEther } from 'ethers'
-import { keccak256, parseTransaction, recoverTransactionAddress, serializeTransaction } from 'viem'
+import { fromRlp, keccak256, parseTransaction, recoverTransactionAddress, serializeTransaction, sha256, toRlp } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { ethereumPath, found, post, request, unb64u } from './app.mjs'
 import { startWorld } from './world.mjs'
@@ -129,6 +129,23 @@ describe('blobs (EIP-4844)', () => {
     const object = await raw({ kind: 'EIP_4844', ...json(tx) })
     assert.equal(object.status, 200, object.text)
     assert.equal(hex(object.json.result.transaction), signed)
+  })
+
+  test('with its blobs put back, the chain takes it', async () => {
+    // A blob of zeros: its commitment and its proofs are the point at infinity.
+    const infinity = '0xc0' + '00'.repeat(47)
+    const blobVersionedHashes = ['0x01' + sha256(infinity).slice(4)]
+    const tx = { ...(await fields()), type: 'eip4844', maxFeePerBlobGas: 10n ** 9n, blobVersionedHashes }
+    const signed = await sign(serializeTransaction(tx))
+    const sidecar = ['0x01', ['0x' + '00'.repeat(131072)], [infinity], Array(128).fill(infinity)]
+    const whole = '0x03' + toRlp([fromRlp('0x' + signed.slice(4), 'hex'), ...sidecar]).slice(2)
+    const before = await world.ethereum.balance(to)
+    const hash = await world.ethereum.call('eth_sendRawTransaction', whole)
+    assert.equal(hash, keccak256(signed))
+    const receipt = await world.ethereum.receipt(hash)
+    assert.equal(receipt.status, '0x1')
+    assert.equal(receipt.type, '0x3')
+    assert.equal((await world.ethereum.balance(to)) - before, 3n)
   })
 
   test('with its blobs it is refused, and says why', async () => {

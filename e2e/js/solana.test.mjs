@@ -9,7 +9,7 @@ import {
 } from '@solana/kit'
 import {
   AddressLookupTableAccount, AddressLookupTableProgram, Connection, Keypair, LAMPORTS_PER_SOL, PublicKey,
-  SystemProgram, Transaction, TransactionMessage, VersionedTransaction,
+  SystemProgram, Transaction, TransactionInstruction, TransactionMessage, VersionedTransaction,
 } from '@solana/web3.js'
 import { b64u, found, post, request, solanaPath, unb64u } from './app.mjs'
 import { startWorld } from './world.mjs'
@@ -184,6 +184,38 @@ test('a co-signer may sign between /prepare and us', async () => {
     },
   })
   assert.equal(await connection.getBalance(to), before + LAMPORTS_PER_SOL / 2)
+})
+
+test('tokens move: a mint and its accounts made by another, the transfer signed here', async () => {
+  const token = new PublicKey('TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA')
+  const associated = new PublicKey('ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL')
+  const payer = Keypair.generate()
+  const mint = Keypair.generate()
+  await connection.requestAirdrop(payer.publicKey, LAMPORTS_PER_SOL)
+  const accountOf = (owner) => PublicKey.findProgramAddressSync([owner.toBuffer(), token.toBuffer(), mint.publicKey.toBuffer()], associated)[0]
+  const writable = (pubkey, isSigner = false) => ({ pubkey, isSigner, isWritable: true })
+  const readonly = (pubkey, isSigner = false) => ({ pubkey, isSigner, isWritable: false })
+  const open = (owner) => new TransactionInstruction({
+    programId: associated, data: Buffer.alloc(0),
+    keys: [writable(payer.publicKey, true), writable(accountOf(owner)), readonly(owner), readonly(mint.publicKey), readonly(SystemProgram.programId), readonly(token)],
+  })
+  const amount = (n) => { const b = Buffer.alloc(8); b.writeBigUInt64LE(n); return b }
+  const setup = new Transaction({ feePayer: payer.publicKey, recentBlockhash: await blockhash() }).add(
+    SystemProgram.createAccount({ fromPubkey: payer.publicKey, newAccountPubkey: mint.publicKey, lamports: 1461600, space: 82, programId: token }),
+    new TransactionInstruction({ programId: token, keys: [writable(mint.publicKey)], data: Buffer.concat([Buffer.from([20, 6]), payer.publicKey.toBuffer(), Buffer.from([0])]) }), // InitializeMint2
+    open(me), open(to),
+    new TransactionInstruction({ programId: token, keys: [writable(mint.publicKey), writable(accountOf(me)), readonly(payer.publicKey, true)], data: Buffer.concat([Buffer.from([7]), amount(1_000_000n)]) }), // MintTo
+  )
+  setup.sign(payer, mint)
+  await connection.sendRawTransaction(setup.serialize())
+  const held = async (owner) => (await connection.getAccountInfo(accountOf(owner))).data.readBigUInt64LE(64)
+  assert.equal(await held(me), 1_000_000n)
+  const transfer = await legacy(new TransactionInstruction({
+    programId: token, keys: [writable(accountOf(me)), readonly(mint.publicKey), writable(accountOf(to)), readonly(me, true)],
+    data: Buffer.concat([Buffer.from([12]), amount(250_000n), Buffer.from([6])]), // TransferChecked
+  }))
+  await connection.sendRawTransaction(await sign(unsigned(transfer)))
+  assert.deepEqual([await held(me), await held(to)], [750_000n, 250_000n])
 })
 
 // lookupTable puts a table on the chain, as it lies in an account there.
