@@ -42,8 +42,12 @@ func (t *Transaction) finish(b []byte) (*Transaction, error) {
 	if !bytes.Equal(t.unsigned, b) {
 		return nil, chain.Malformed(0, "encoding is not canonical")
 	}
+	t.own()
 	return t, nil
 }
+
+// own takes the calldata from bytes of the transaction's own, which equal those that were read: the input is the caller's.
+func (t *Transaction) own() { t.data = t.unsigned[t.dataEnd-len(t.data) : t.dataEnd : t.dataEnd] }
 
 // unsignedTail reads what follows the six fields of an unsigned legacy transaction.
 func (t *Transaction) unsignedTail(r *rlp.Reader) error {
@@ -151,8 +155,8 @@ func (t *Transaction) readFields(r *rlp.Reader) error {
 	if t.value, err = r.Uint(256); err != nil {
 		return err
 	}
-	data, err := r.Bytes()
-	t.data = bytes.Clone(data)
+	t.data, err = r.Bytes() // of the input, until own
+	t.dataEnd = r.Offset()
 	return err
 }
 

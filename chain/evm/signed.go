@@ -41,7 +41,7 @@ func (t *Transaction) Attach(publicKey, signature []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: it is of another key", ErrSignature)
 	}
 	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:64])
-	body := rlp.AppendUint(t.fields(), t.signatureV(signature[64]))
+	body := rlp.AppendUint(t.fields(t.room()), t.signatureV(signature[64]))
 	body = rlp.AppendUint(rlp.AppendUint(body, r), s)
 	return t.envelope(body), nil
 }
@@ -115,6 +115,7 @@ func ParseSigned(b []byte) (*Signed, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
+	t.data = bytes.Clone(t.data) // the input is the caller's
 	t.unsigned = t.encodeUnsigned()
 	signature := make([]byte, 65)
 	vrs[1].FillBytes(signature[:32])
@@ -124,7 +125,7 @@ func ParseSigned(b []byte) (*Signed, error) {
 	if err != nil {
 		return nil, chain.Malformed(at, "%s", err)
 	}
-	body := rlp.AppendUint(t.fields(), t.signatureV(parity))
+	body := rlp.AppendUint(t.fields(t.room()), t.signatureV(parity))
 	if !bytes.Equal(t.envelope(rlp.AppendUint(rlp.AppendUint(body, vrs[1]), vrs[2])), b) {
 		return nil, chain.Malformed(0, "encoding is not canonical")
 	}

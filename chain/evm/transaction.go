@@ -47,6 +47,7 @@ type Transaction struct {
 	to       *[20]byte // nil creates a contract
 	value    *big.Int
 	data     []byte
+	dataEnd  int // where data ends in the bytes that were read
 	access   []AccessTuple
 	blobFee  *big.Int   // the most wei for a unit of blob gas; nil unless KindBlob
 	blobs    [][32]byte // versioned hashes
@@ -105,9 +106,8 @@ func (t *Transaction) SigningBytes() []byte {
 // Hash is the name by which the network knows a signed transaction: the Keccak-256 of its bytes.
 func (t *Transaction) Hash(signed []byte) [32]byte { return keccak(signed) }
 
-// fields encodes what all kinds have, in the order of the transaction's kind, without the signature.
-func (t *Transaction) fields() []byte {
-	var out []byte
+// fields appends what all kinds have, in the order of the transaction's kind, without the signature.
+func (t *Transaction) fields(out []byte) []byte {
 	if t.kind != KindLegacy {
 		out = rlp.AppendUint(out, t.chainID)
 	}
@@ -148,7 +148,7 @@ func (t *Transaction) fields() []byte {
 
 // encodeUnsigned writes the transaction as it is signed.
 func (t *Transaction) encodeUnsigned() []byte {
-	body := t.fields()
+	body := t.fields(t.room())
 	if t.kind == KindLegacy && t.chainID != nil { // EIP-155
 		body = rlp.AppendUint(body, t.chainID)
 		body = rlp.AppendUint64(rlp.AppendUint64(body, 0), 0)
@@ -156,13 +156,26 @@ func (t *Transaction) encodeUnsigned() []byte {
 	return t.envelope(body)
 }
 
-// envelope wraps the fields into a list and puts the type in front.
-func (t *Transaction) envelope(body []byte) []byte {
-	var out []byte
+// headroom is what type and header of the list take at most.
+const headroom = 10
+
+// room is where the fields are written: after space for what comes before them.
+func (t *Transaction) room() []byte {
+	const rest = 320 // what the fields but data take at most, without lists, and a signature
+	return make([]byte, headroom, headroom+len(t.data)+rest)
+}
+
+// envelope makes the fields, written into room, a list, and puts the type in front.
+func (t *Transaction) envelope(written []byte) []byte {
+	var front [headroom]byte
+	head := front[:0]
 	if t.kind != KindLegacy {
-		out = []byte{byte(t.kind)}
+		head = append(head, byte(t.kind))
 	}
-	return rlp.AppendList(out, body)
+	head = rlp.AppendListHeader(head, len(written)-headroom)
+	out := written[headroom-len(head):]
+	copy(out, head)
+	return out
 }
 
 func clone(n *big.Int) *big.Int {

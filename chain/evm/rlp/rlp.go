@@ -85,6 +85,25 @@ func (r *Reader) Fixed(n int) ([]byte, error) {
 
 // Uint takes the next item, an integer of at most so many bits.
 func (r *Reader) Uint(bits int) (*big.Int, error) {
+	b, err := r.digits(bits)
+	if err != nil {
+		return nil, err
+	}
+	return new(big.Int).SetBytes(b), nil
+}
+
+// Uint64 takes the next item, an integer of at most 64 bits.
+func (r *Reader) Uint64() (uint64, error) {
+	b, err := r.digits(64)
+	n := uint64(0)
+	for _, c := range b {
+		n = n<<8 | uint64(c)
+	}
+	return n, err
+}
+
+// digits takes the bytes of an integer, the highest one first and not zero.
+func (r *Reader) digits(bits int) ([]byte, error) {
 	start := r.off
 	b, err := r.Bytes()
 	if err != nil {
@@ -96,16 +115,7 @@ func (r *Reader) Uint(bits int) (*big.Int, error) {
 	if len(b)*8 > bits {
 		return nil, chain.Malformed(start, "integer of more than %d bits", bits)
 	}
-	return new(big.Int).SetBytes(b), nil
-}
-
-// Uint64 takes the next item, an integer of at most 64 bits.
-func (r *Reader) Uint64() (uint64, error) {
-	n, err := r.Uint(64)
-	if err != nil {
-		return 0, err
-	}
-	return n.Uint64(), nil
+	return b, nil
 }
 
 // header finds the content of the next item, within the bounds of the list that it is in.
