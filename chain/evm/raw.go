@@ -39,68 +39,109 @@ type RawMember struct {
 // caster turns raw values into typed ones and counts them.
 type caster struct{ nodes int }
 
+// place is where in the typed data a value stands. It becomes text only for an error.
+type place struct {
+	in    *place // nil at the top
+	name  string // of a field; empty for an item of an array
+	index int
+}
+
+func (p *place) String() string {
+	switch {
+	case p.in == nil:
+		return p.name
+	case p.name == "":
+		return fmt.Sprintf("%s[%d]", p.in, p.index)
+	}
+	return p.in.String() + "." + p.name
+}
+
 // enter counts a value and holds its depth against the bound.
-func (c *caster) enter(path string, depth int) error {
+func (c *caster) enter(at *place, depth int) error {
 	if c.nodes++; c.nodes > maxNodes {
-		return fieldError(path, "more than %d values", maxNodes)
+		return fieldError(at.String(), "more than %d values", maxNodes)
 	}
 	if depth > maxDepth {
-		return fieldError(path, "nested deeper than %d", maxDepth)
+		return fieldError(at.String(), "nested deeper than %d", maxDepth)
 	}
 	return nil
 }
 
-func (c *caster) cast(t *typeRef, in Raw, path string, depth int) (Value, error) {
-	if err := c.enter(path, depth); err != nil {
+func (c *caster) cast(t *typeRef, in Raw, at *place, depth int) (Value, error) {
+	if err := c.enter(at, depth); err != nil {
 		return Value{}, err
 	}
 	v := Value{typ: t}
 	var err error
 	switch t.shape {
 	case shapeStruct:
-		return c.castStruct(v, in, path, depth)
+		return c.castStruct(v, in, at, depth)
 	case shapeArray:
-		return c.castArray(v, in, path, depth)
+		return c.castArray(v, in, at, depth)
 	case shapeUint, shapeInt:
 		err = v.castInt(in)
 	case shapeBool:
 		if in.Kind != RawBool {
-			return v, fieldError(path, "%s must be true or false", t.text)
+			return v, fieldError(at.String(), "%s must be true or false", t.text)
 		}
 		if in.Text == "true" {
 			v.word[31] = 1
 		}
 	default:
 		if in.Kind != RawString {
-			return v, fieldError(path, "%s must be a string", t.text)
+			return v, fieldError(at.String(), "%s must be a string", t.text)
 		}
 		err = v.castString(in.Text)
 	}
 	if err != nil {
-		return v, fieldError(path, "%s: %s", t.text, err)
+		return v, fieldError(at.String(), "%s: %s", t.text, err)
 	}
 	return v, nil
 }
 
-func (c *caster) castStruct(v Value, in Raw, path string, depth int) (Value, error) {
+func (c *caster) castStruct(v Value, in Raw, at *place, depth int) (Value, error) {
 	if in.Kind != RawObject {
-		return v, fieldError(path, "%s must be an object", v.typ.text)
+		return v, fieldError(at.String(), "%s must be an object", v.typ.text)
 	}
+	fields := v.typ.fields.fields
+	v.items = make([]Value, 0, min(len(fields), len(in.Members)))
+	for i, f := range fields {
+		if i >= len(in.Members) || in.Members[i].Name != f.name {
+			return c.castUnordered(v, in, at, depth)
+		}
+		member, err := c.cast(f.typ, in.Members[i].Value, &place{in: at, name: f.name}, depth+1)
+		if err != nil {
+			return v, err
+		}
+		v.items = append(v.items, member)
+	}
+	if len(in.Members) > len(fields) {
+		return c.castUnordered(v, in, at, depth)
+	}
+	return v, nil
+}
+
+// castUnordered goes on with a struct whose members are not, or not only, its fields in their order: those before the first
+// that is not are cast.
+func (c *caster) castUnordered(v Value, in Raw, at *place, depth int) (Value, error) {
 	given := make(map[string]Raw, len(in.Members))
 	for _, m := range in.Members {
 		if _, twice := given[m.Name]; twice {
-			return v, fieldError(path+"."+m.Name, "given twice")
+			return v, fieldError(at.String()+"."+m.Name, "given twice")
 		}
 		given[m.Name] = m.Value
 	}
-	for _, f := range v.typ.fields.fields {
-		at := path + "." + f.name
+	for i, f := range v.typ.fields.fields {
+		here := &place{in: at, name: f.name}
 		raw, ok := given[f.name]
 		if !ok {
-			return v, fieldError(at, "missing")
+			return v, fieldError(here.String(), "missing")
 		}
 		delete(given, f.name)
-		member, err := c.cast(f.typ, raw, at, depth+1)
+		if i < len(v.items) {
+			continue
+		}
+		member, err := c.cast(f.typ, raw, here, depth+1)
 		if err != nil {
 			return v, err
 		}
@@ -108,21 +149,22 @@ func (c *caster) castStruct(v Value, in Raw, path string, depth int) (Value, err
 	}
 	for _, m := range in.Members { // in the order given, so that the error does not depend on the map
 		if _, extra := given[m.Name]; extra {
-			return v, fieldError(fmt.Sprintf("%s.%.64q", path, m.Name), "not a field of %s", v.typ.text)
+			return v, fieldError(fmt.Sprintf("%s.%.64q", at, m.Name), "not a field of %s", v.typ.text)
 		}
 	}
 	return v, nil
 }
 
-func (c *caster) castArray(v Value, in Raw, path string, depth int) (Value, error) {
+func (c *caster) castArray(v Value, in Raw, at *place, depth int) (Value, error) {
 	if in.Kind != RawList {
-		return v, fieldError(path, "%s must be an array", v.typ.text)
+		return v, fieldError(at.String(), "%s must be an array", v.typ.text)
 	}
 	if v.typ.size >= 0 && len(in.Items) != v.typ.size {
-		return v, fieldError(path, "%d items in %s", len(in.Items), v.typ.text)
+		return v, fieldError(at.String(), "%d items in %s", len(in.Items), v.typ.text)
 	}
+	v.items = make([]Value, 0, min(len(in.Items), maxNodes))
 	for i, raw := range in.Items {
-		item, err := c.cast(v.typ.elem, raw, fmt.Sprintf("%s[%d]", path, i), depth+1)
+		item, err := c.cast(v.typ.elem, raw, &place{in: at, index: i}, depth+1)
 		if err != nil {
 			return v, err
 		}
@@ -160,6 +202,10 @@ func (v *Value) castInt(in Raw) error {
 
 // setInt writes n as a two's complement word if the type can hold it.
 func (v *Value) setInt(n *big.Int) error {
+	if v.typ.shape == shapeUint && n.Sign() >= 0 && n.BitLen() <= v.typ.size {
+		n.FillBytes(v.word[:])
+		return nil
+	}
 	bits := uint(v.typ.size) //nolint:gosec // 8 to 256
 	low, high := new(big.Int), new(big.Int).Lsh(big.NewInt(1), bits)
 	if v.typ.shape == shapeInt {

@@ -2,7 +2,6 @@ package evm
 
 import (
 	"encoding/binary"
-	"fmt"
 	"unicode/utf8"
 
 	"github.com/redoubt-kms/redoubt/chain"
@@ -81,10 +80,10 @@ func DecodeTypedData(b []byte) (*TypedData, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.domain, err = d.value(t.domainType(), "domain", 0); err != nil {
+	if t.domain, err = d.value(t.domainType(), &place{name: "domain"}, 0); err != nil {
 		return nil, err
 	}
-	if t.message, err = d.value(t.primary, "message", 0); err != nil {
+	if t.message, err = d.value(t.primary, &place{name: "message"}, 0); err != nil {
 		return nil, err
 	}
 	if d.off != len(b) {
@@ -141,8 +140,8 @@ func (d *decoder) structs() ([]TypedStruct, error) {
 	return out, nil
 }
 
-func (d *decoder) value(t *typeRef, path string, depth int) (Value, error) {
-	if err := d.enter(path, depth); err != nil {
+func (d *decoder) value(t *typeRef, at *place, depth int) (Value, error) {
+	if err := d.enter(at, depth); err != nil {
 		return Value{}, err
 	}
 	v, start := Value{typ: t}, d.off
@@ -150,7 +149,7 @@ func (d *decoder) value(t *typeRef, path string, depth int) (Value, error) {
 	switch t.shape {
 	case shapeStruct:
 		for _, f := range t.fields.fields {
-			member, err := d.value(f.typ, path+"."+f.name, depth+1)
+			member, err := d.value(f.typ, &place{in: at, name: f.name}, depth+1)
 			if err != nil {
 				return v, err
 			}
@@ -162,7 +161,7 @@ func (d *decoder) value(t *typeRef, path string, depth int) (Value, error) {
 			count = d.uint(4)
 		}
 		for i := 0; i < count && !d.short; i++ {
-			item, err := d.value(t.elem, fmt.Sprintf("%s[%d]", path, i), depth+1)
+			item, err := d.value(t.elem, &place{in: at, index: i}, depth+1)
 			if err != nil {
 				return v, err
 			}
@@ -174,10 +173,10 @@ func (d *decoder) value(t *typeRef, path string, depth int) (Value, error) {
 		copy(v.word[:], d.take(32))
 	}
 	if d.short {
-		return v, chain.Malformed(start, "truncated at %s", path)
+		return v, chain.Malformed(start, "truncated at %s", at)
 	}
 	if err := v.checkAtom(); err != nil {
-		return v, chain.Malformed(start, "%s: %s", path, err)
+		return v, chain.Malformed(start, "%s: %s", at, err)
 	}
 	return v, nil
 }

@@ -76,15 +76,14 @@ func build(top evm.Raw) (*evm.TypedData, error) {
 func structsOf(types evm.Raw) ([]evm.TypedStruct, error) {
 	var out []evm.TypedStruct
 	for _, m := range types.Members {
-		path := fmt.Sprintf("types.%.128s", m.Name)
 		if m.Value.Kind != evm.RawList {
-			return nil, &evm.FieldError{Path: path, Reason: "must be an array"}
+			return nil, &evm.FieldError{Path: fmt.Sprintf("types.%.128s", m.Name), Reason: "must be an array"}
 		}
 		s := evm.TypedStruct{Name: m.Name}
 		for i, item := range m.Value.Items {
-			f, err := fieldOf(item, fmt.Sprintf("%s[%d]", path, i))
-			if err != nil {
-				return nil, err
+			f, reason := fieldOf(item)
+			if reason != "" {
+				return nil, &evm.FieldError{Path: fmt.Sprintf("types.%.128s[%d]", m.Name, i), Reason: reason}
 			}
 			s.Fields = append(s.Fields, f)
 		}
@@ -93,15 +92,15 @@ func structsOf(types evm.Raw) ([]evm.TypedStruct, error) {
 	return out, nil
 }
 
-// fieldOf reads {"name": …, "type": …}.
-func fieldOf(item evm.Raw, path string) (evm.TypedField, error) {
+// fieldOf reads {"name": …, "type": …}, or says what is wrong with it.
+func fieldOf(item evm.Raw) (evm.TypedField, string) {
 	var f evm.TypedField
 	if item.Kind != evm.RawObject || len(item.Members) != 2 {
-		return f, &evm.FieldError{Path: path, Reason: "must be an object with name and type"}
+		return f, "must be an object with name and type"
 	}
 	for _, m := range item.Members {
 		if m.Value.Kind != evm.RawString {
-			return f, &evm.FieldError{Path: path, Reason: "name and type must be strings"}
+			return f, "name and type must be strings"
 		}
 		switch m.Name {
 		case "name":
@@ -109,10 +108,10 @@ func fieldOf(item evm.Raw, path string) (evm.TypedField, error) {
 		case "type":
 			f.Type = m.Value.Text
 		default:
-			return f, &evm.FieldError{Path: path, Reason: "must be an object with name and type"}
+			return f, "must be an object with name and type"
 		}
 	}
-	return f, nil
+	return f, ""
 }
 
 // parser turns tokens into raw values.
