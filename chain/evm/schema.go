@@ -104,18 +104,18 @@ func newSchema(structs []TypedStruct) (*schema, error) {
 
 func (s *schema) resolveFields(st TypedStruct) error {
 	def, seen := s.defs[st.Name], make(map[string]bool, len(st.Fields))
+	def.fields = make([]fieldDef, 0, len(st.Fields))
 	for _, f := range st.Fields {
-		path := "types." + st.Name + "." + f.Name
 		if err := checkName(f.Name, false); err != nil {
 			return err
 		}
 		if seen[f.Name] {
-			return fieldError(path, "defined twice")
+			return fieldError("types."+st.Name+"."+f.Name, "defined twice")
 		}
 		seen[f.Name] = true
 		typ, err := s.resolve(f.Type, 0)
 		if err != nil {
-			return fieldError(path, "%s", err)
+			return fieldError("types."+st.Name+"."+f.Name, "%s", err)
 		}
 		def.fields = append(def.fields, fieldDef{f.Name, typ})
 	}

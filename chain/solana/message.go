@@ -1,6 +1,8 @@
 package solana
 
 import (
+	"slices"
+
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/base58"
 )
@@ -141,17 +143,16 @@ func (m *message) readKeys(r *reader) error {
 	if n > maxAccounts {
 		return chain.Malformed(start, "more than %d accounts", maxAccounts)
 	}
-	seen := make(map[Key]bool, n)
+	m.keys = make([]Key, 0, min(n, r.left()/len(Key{})))
 	for range n {
 		at := r.off
 		k, err := r.key("account")
 		if err != nil {
 			return err
 		}
-		if seen[k] {
+		if slices.Contains(m.keys, k) { // a message holds too few for a map to pay
 			return chain.Malformed(at, "account %s appears twice", k)
 		}
-		seen[k] = true
 		m.keys = append(m.keys, k)
 	}
 	return nil
@@ -163,7 +164,9 @@ func (m *message) readInstructions(r *reader) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	var offsets []int
+	const least = 3 // bytes of an instruction
+	offsets := make([]int, 0, min(n, r.left()/least))
+	m.instructions = make([]compiled, 0, cap(offsets))
 	for range n {
 		offsets = append(offsets, r.off)
 		var in compiled
@@ -186,11 +189,6 @@ func (m *message) readLookups(r *reader) error {
 	if err != nil {
 		return err
 	}
-	type place struct {
-		table Key
-		index byte
-	}
-	seen := make(map[place]bool)
 	for range n {
 		at := r.off
 		var l Lookup
@@ -206,17 +204,31 @@ func (m *message) readLookups(r *reader) error {
 		if len(l.Writable)+len(l.Readonly) == 0 {
 			return chain.Malformed(at, "lookup of no account")
 		}
-		for _, indexes := range [][]byte{l.Writable, l.Readonly} {
-			for _, i := range indexes {
-				if seen[place{l.Table, i}] {
-					return chain.Malformed(at, "index %d of table %s appears twice", i, l.Table)
-				}
-				seen[place{l.Table, i}] = true
-			}
-		}
 		m.lookups = append(m.lookups, l)
+		if twice, ok := m.lookedUpTwice(l.Table); ok {
+			return chain.Malformed(at, "index %d of table %s appears twice", twice, l.Table)
+		}
 	}
 	return nil
+}
+
+// lookedUpTwice finds an index of a table that the lookups name twice.
+func (m *message) lookedUpTwice(table Key) (int, bool) {
+	var seen [256]bool
+	for _, l := range m.lookups {
+		if l.Table != table {
+			continue
+		}
+		for _, indexes := range [2][]byte{l.Writable, l.Readonly} {
+			for _, i := range indexes {
+				if seen[i] {
+					return int(i), true
+				}
+				seen[i] = true
+			}
+		}
+	}
+	return 0, false
 }
 
 func (r *reader) vector(what string) ([]byte, error) {

@@ -87,7 +87,7 @@ func parseFull(b []byte) (*Transaction, error) {
 	if m.header.signers != n {
 		return nil, chain.Malformed(0, "%d signatures for %d required signers", n, m.header.signers)
 	}
-	t := &Transaction{msg: m}
+	t := &Transaction{msg: m, signatures: make([][signatureSize]byte, 0, n)}
 	for s := range slices.Chunk(slots, signatureSize) {
 		t.signatures = append(t.signatures, [signatureSize]byte(s))
 	}
@@ -104,7 +104,8 @@ func parseBare(b []byte) (*Transaction, error) {
 }
 
 func (t *Transaction) checkSize() error {
-	if n := len(t.serialize(t.signatures)); n > MaxSize {
+	var count [3]byte
+	if n := len(appendLength(count[:0], len(t.signatures))) + signatureSize*len(t.signatures) + len(t.msg.raw); n > MaxSize {
 		return chain.Malformed(0, "%d bytes with all signatures, %d at most", n, MaxSize)
 	}
 	return nil

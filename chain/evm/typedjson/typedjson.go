@@ -159,7 +159,7 @@ func (p *parser) list(depth int) (evm.Raw, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Items = append(out.Items, item)
+		out.Items = append(grown(out.Items), item)
 	}
 	return out, p.closing()
 }
@@ -175,9 +175,17 @@ func (p *parser) object(depth int) (evm.Raw, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Members = append(out.Members, evm.RawMember{Name: name.Text, Value: member})
+		out.Members = append(grown(out.Members), evm.RawMember{Name: name.Text, Value: member})
 	}
 	return out, p.closing()
+}
+
+// grown makes room for as many as most lists have, at once.
+func grown[T any](list []T) []T {
+	if list == nil {
+		return make([]T, 0, 5)
+	}
+	return list
 }
 
 func (p *parser) closing() error {
