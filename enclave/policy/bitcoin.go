@@ -39,7 +39,7 @@ func bitcoinTransaction(params *api.SignTransactionParams, a account) (intent, e
 	if err != nil {
 		return intent{}, err
 	}
-	spend := in.parsed.(*bitcoin.Spend) //nolint:errcheck,forcetypeassert // what the kind reads as
+	spend := in.parsed.(*bitcoin.Spend) //nolint:forcetypeassert // what the kind reads as
 	in.check = func(own wire.Account) error {
 		if err := spend.Check(own.PublicKey); err != nil {
 			return api.Errorf(api.TypeTransaction, "%v", err).At("params.transaction.bytes")
