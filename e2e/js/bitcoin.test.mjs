@@ -298,6 +298,15 @@ describe('messages', () => {
     assert.ok(ecc.verify(digest, pubkey, bitcoin.script.signature.decode(tx.ins[0].witness[0]).signature))
   })
 
+  test('by no other algorithm', async () => {
+    for (const [kind, algorithm] of [['BitcoinSegwit', 'Secp256k1Keccak256'], ['BitcoinTaproot', 'Secp256k1'], ['BitcoinSegwit', 'Secp256k1Schnorr']]) {
+      const { status, text } = await rpc('signUtf8Message', {
+        organizationId, walletId, message, algorithm, derivationInfo: { derivationPath: kinds[kind], curve: 'Secp256k1', addressFormat: kind },
+      })
+      assert.equal(status, 400, text)
+    }
+  })
+
   test('Schnorr over raw bytes is by the key itself', async () => {
     const { pubkey } = accounts.BitcoinTaproot
     const { status, text, json } = await rpc('signRawPayload', {

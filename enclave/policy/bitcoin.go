@@ -95,8 +95,11 @@ func bitcoinResult(r wire.SignResult, finalize bool) (api.SignedTransaction, err
 }
 
 // bitcoinMessage proves a message by BIP-322.
-func bitcoinMessage(a account, algorithm api.Algorithm, text []byte) (intent, error) {
-	in, err := newIntent(permit.PayloadBIP322, a, algorithm, text, "params.message")
+func bitcoinMessage(params *api.SignMessageParams, a account, own api.Algorithm) (intent, error) {
+	if params.Algorithm != "" && params.Algorithm != own {
+		return intent{}, api.Errorf(api.TypeInvalid, "this account proves messages by BIP-322, which takes %s", own).At("params.algorithm")
+	}
+	in, err := newIntent(permit.PayloadBIP322, a, own, []byte(*params.Message), "params.message")
 	in.render = func(r wire.SignResult) (any, wire.Submission, error) {
 		r.Signature = r.Transaction
 		return signatureResult(r)
