@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -237,7 +238,7 @@ func TestBounds(t *testing.T) {
 	nested := append([]byte("psbt\xff\x01\x00\xfe\x00\x00\x03\x00\x02\x00\x00\x00\xfe\xa0\x86\x01\x00"), make([]byte, 196_600)...)
 	for name, b := range map[string][]byte{
 		"1,001 inputs": many(bitcoin.MaxCount + 1), "100,000 inputs": many(100_000), "100,000 in words": nested,
-		"fields without end": fields(52_000), "nothing": nil, "too long": make([]byte, bitcoin.MaxSize+1),
+		"fields without end": fields(52_000), "fields of all maps": hostile(), "nothing": nil, "too long": make([]byte, bitcoin.MaxSize+1),
 		"2^64 bytes": []byte("psbt\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
 	} {
 		_, err := bitcoin.Parse(b)
@@ -248,6 +249,27 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
+}
+
+// hostile has as many fields as fit, in maps of 1,000: what takes longest to refuse.
+func hostile() []byte {
+	var tx bytes.Buffer
+	msg := wire.NewMsgTx(2)
+	for i := range 60 {
+		msg.AddTxIn(wire.NewTxIn(&wire.OutPoint{Index: uint32(i)}, nil, nil))
+	}
+	msg.AddTxOut(wire.NewTxOut(1, nil))
+	_ = msg.SerializeNoWitness(&tx)
+	n := tx.Len()
+	b := append([]byte("psbt\xff\x01\x00\xfd"), byte(n), byte(n>>8))
+	b = append(append(b, tx.Bytes()...), 0)
+	for range 60 {
+		for i := range 820 {
+			b = append(b, 3, 0x30, byte(i), byte(i>>8), 0)
+		}
+		b = append(b, 0)
+	}
+	return append(b, 0)
 }
 
 // samples is every PSBT at hand.
@@ -269,11 +291,12 @@ func samples(t testing.TB) [][]byte {
 // accept has the same inputs and outputs.
 func TestOracle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 2))
-	all := samples(t)
+	// Where there are signatures of ECDSA, they look whether keys are points, and we do not.
+	all := slices.DeleteFunc(samples(t), func(b []byte) bool { return bytes.Contains(b, []byte{0x22, 0x02}) })
 	both, neither, stricter := 0, 0, 0
 	for range rounds(8_000, 400_000) {
 		sample := rng.IntN(len(all))
-		b, own := bytes.Clone(all[sample]), newParty(t, formats()[sample/3], 1)
+		b := bytes.Clone(all[sample])
 		for range 1 + rng.IntN(3) {
 			b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
 		}
@@ -286,8 +309,10 @@ func TestOracle(t *testing.T) {
 			stricter++
 		case ours.Version() == 2: // they do not know it
 		case other != nil: // they look at previous transactions while they read, we do before we sign
-			if _, err := own.sign(t, b); err == nil {
-				t.Fatalf("we sign what they refuse: %v: %x", other, b)
+			for _, f := range formats() {
+				if _, err := newParty(t, f, 1).sign(t, b); err == nil {
+					t.Fatalf("we sign what they refuse: %v: %x", other, b)
+				}
 			}
 			neither++
 		default:
