@@ -19,7 +19,7 @@ import (
 const (
 	MaxSize   = 256 << 10 // bytes
 	MaxCount  = 1_000     // inputs, outputs, fields of one map, items of a witness
-	MaxFields = 5_000    // fields of all inputs and outputs together
+	MaxFields = 5_000     // fields of all inputs and outputs together
 )
 
 const magic = "psbt\xff"

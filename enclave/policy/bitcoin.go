@@ -19,7 +19,7 @@ func bitcoinAlgorithm(format api.AddressFormat) (api.Algorithm, bool) {
 		return api.Secp256k1, true
 	case api.AddressBitcoinTaproot:
 		return api.Secp256k1Schnorr, true
-	case api.AddressSolana, api.AddressEthereum, api.AddressSui:
+	case api.AddressSolana, api.AddressEthereum, api.AddressSui, api.AddressNone:
 	}
 	return "", false
 }

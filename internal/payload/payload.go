@@ -55,7 +55,7 @@ func Fits(kind permit.PayloadKind, format api.AddressFormat) bool {
 	switch format {
 	case api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot:
 		return kind == permit.PayloadPSBT || kind == permit.PayloadBIP322
-	case api.AddressSolana, api.AddressEthereum, api.AddressSui:
+	case api.AddressSolana, api.AddressEthereum, api.AddressSui, api.AddressNone:
 		if kind == permit.PayloadPSBT || kind == permit.PayloadBIP322 {
 			return false
 		}
