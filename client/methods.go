@@ -118,7 +118,8 @@ func (c *Client) signing(wallet, path string) api.Signing {
 	return s
 }
 
-// SignText signs text as it is with an account of a wallet; a Sui account signs it as a personal message.
+// SignText signs text as it is with an account of a wallet; a Sui account signs it as a personal message, and a Bitcoin
+// account proves it by BIP-322.
 func (c *Client) SignText(ctx context.Context, wallet, path, text string, algorithm api.Algorithm) (api.Signature, error) {
 	return call[api.Signature](ctx, c, api.SignUtf8Message, api.SignMessageParams{Signing: c.signing(wallet, path), Message: &text, Algorithm: algorithm})
 }
@@ -149,6 +150,12 @@ func (c *Client) SignSolana(ctx context.Context, wallet, path string, transactio
 // serialized as Sui takes it (scheme, signature, public key), in base64url; its transaction is SenderSignedData.
 func (c *Client) SignSui(ctx context.Context, wallet, path string, transaction []byte) (Signed, error) {
 	return c.sign(ctx, wallet, path, quoted(base64.RawURLEncoding.EncodeToString(transaction)), nil)
+}
+
+// SignPSBT signs the inputs of a PSBT that pay the account, and with finalize finishes what can be. The result's
+// transaction is the PSBT, in base64url.
+func (c *Client) SignPSBT(ctx context.Context, wallet, path string, psbt []byte, finalize bool) (Signed, error) {
+	return c.SignEVM(ctx, wallet, path, api.TransactionObject{Kind: "PSBT", Bytes: base64.StdEncoding.EncodeToString(psbt), Finalize: finalize}, nil)
 }
 
 // SignEVM signs a transaction given as its object (RLP_ENCODED, EIP_1559, EIP_4844 or EIP_7702), and broadcasts it when to is given.

@@ -87,10 +87,15 @@ func (s *shape) key(lengths ...int) {
 	s.fail("the key of a field of type %#x has %d bytes more than its type", s.f.kind, len(s.f.data))
 }
 
-// publicKey wants the key's data to look like a public key of secp256k1, compressed or not.
+// publicKey wants the key's data to be spelt as a public key of secp256k1, compressed or not. Whether it is a point does not
+// matter here: it is somebody else's or a hint, and thousands of square roots would take longer than all the rest.
 func (s *shape) publicKey() {
 	s.key(33, 65)
-	if s.err == nil && !(len(s.f.data) == 33 && s.f.data[0]&^1 == 2 || len(s.f.data) == 65 && s.f.data[0] == 4) {
+	if s.err != nil {
+		return
+	}
+	const even, uncompressed = 2, 4 // odd is 3
+	if first := s.f.data[0]; len(s.f.data) == 33 && first&^1 != even || len(s.f.data) == 65 && first != uncompressed {
 		s.fail("the key of a field of type %#x holds no public key", s.f.kind)
 	}
 }

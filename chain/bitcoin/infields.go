@@ -1,5 +1,7 @@
 package bitcoin
 
+import "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
 // check checks the fields of an input and reads what it spends.
 func (in *input) check(buf []byte, version uint32) error {
 	for _, f := range in.fields {
@@ -121,19 +123,9 @@ func checkRest(s *shape, version uint32) {
 
 // isSignature says that b is an ECDSA signature in strict DER (BIP-66) and a byte for the hash type.
 func isSignature(b []byte) bool {
-	if len(b) < 9 || len(b) > 73 || b[0] != 0x30 || int(b[1]) != len(b)-3 {
+	if len(b) == 0 {
 		return false
 	}
-	rest := b[2 : len(b)-1]
-	for range 2 {
-		if len(rest) < 3 || rest[0] != 0x02 || int(rest[1]) > len(rest)-2 || rest[1] == 0 {
-			return false
-		}
-		n := rest[2 : 2+int(rest[1])]
-		if n[0]&0x80 != 0 || len(n) > 1 && n[0] == 0 && n[1]&0x80 == 0 {
-			return false
-		}
-		rest = rest[2+int(rest[1]):]
-	}
-	return len(rest) == 0
+	_, err := ecdsa.ParseDERSignature(b[:len(b)-1])
+	return err == nil
 }

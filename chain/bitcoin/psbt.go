@@ -9,6 +9,7 @@ package bitcoin
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/redoubt-kms/redoubt/chain"
@@ -16,8 +17,9 @@ import (
 
 // The limits of a PSBT. What is beyond them is refused before any work is done on it.
 const (
-	MaxSize  = 256 << 10 // bytes
-	MaxCount = 1_000     // inputs, outputs, fields of one map, items of a witness
+	MaxSize   = 256 << 10 // bytes
+	MaxCount  = 1_000     // inputs, outputs, fields of one map, items of a witness
+	MaxFields = 5_000     // fields of all inputs and outputs together
 )
 
 const magic = "psbt\xff"
@@ -115,7 +117,6 @@ func (p *PSBT) readMaps(r *reader, nIn, nOut int) error {
 // readMap appends the fields of a map, up to and with its end. No key stands in it twice.
 func readMap(r *reader, fields []field) ([]field, error) {
 	start := len(fields)
-	var seen map[string]bool // once there are too many to compare each with each
 	for {
 		at := r.off
 		n, err := r.length("a key")
@@ -123,10 +124,13 @@ func readMap(r *reader, fields []field) ([]field, error) {
 			return nil, err
 		}
 		if n == 0 {
-			return fields, nil
+			return fields, checkTwice(fields[start:])
 		}
 		if len(fields)-start == MaxCount {
 			return nil, chain.Malformed(at, "more than %d fields in one map", MaxCount)
+		}
+		if len(fields) == MaxFields {
+			return nil, chain.Malformed(at, "more than %d fields", MaxFields)
 		}
 		key := r.within(n)
 		f := field{key: r.buf[r.off : r.off+n : r.off+n]}
@@ -141,27 +145,40 @@ func readMap(r *reader, fields []field) ([]field, error) {
 		f.at = r.off
 		f.value = r.buf[r.off : r.off+n : r.off+n]
 		r.off += n
-		if isTwice(fields[start:], f.key, &seen) {
-			return nil, chain.Malformed(at, "key %x appears twice", f.key[:min(len(f.key), 8)])
-		}
 		fields = append(fields, f)
 	}
 }
 
-func isTwice(fields []field, key []byte, seen *map[string]bool) bool {
+// checkTwice refuses a map that has a key twice. Few keys are compared each with each, many are put in order first.
+func checkTwice(fields []field) error {
 	const few = 16
-	if len(fields) < few {
-		return slices.ContainsFunc(fields, func(f field) bool { return bytes.Equal(f.key, key) })
+	if len(fields) <= few {
+		for i := range fields {
+			for j := range i {
+				if bytes.Equal(fields[i].key, fields[j].key) {
+					return twice(fields[i])
+				}
+			}
+		}
+		return nil
 	}
-	if *seen == nil {
-		*seen = make(map[string]bool, 2*few)
-		for _, f := range fields {
-			(*seen)[string(f.key)] = true
+	order := make([]*field, len(fields))
+	for i := range fields {
+		order[i] = &fields[i]
+	}
+	slices.SortFunc(order, func(a, b *field) int {
+		return cmp.Or(bytes.Compare(a.key, b.key), cmp.Compare(a.at, b.at))
+	})
+	for i := 1; i < len(order); i++ {
+		if bytes.Equal(order[i-1].key, order[i].key) {
+			return twice(*order[i])
 		}
 	}
-	twice := (*seen)[string(key)]
-	(*seen)[string(key)] = true
-	return twice
+	return nil
+}
+
+func twice(f field) error {
+	return chain.Malformed(f.at, "the key %x before this value appears twice", f.key[:min(len(f.key), 8)])
 }
 
 // find returns the value of a field whose key is its type alone.

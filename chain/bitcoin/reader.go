@@ -56,7 +56,7 @@ func (r *reader) size(what string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	width := 0
+	var width int
 	var least uint64
 	switch first[0] {
 	default:

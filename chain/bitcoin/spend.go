@@ -39,7 +39,7 @@ func algorithm(format api.AddressFormat) (api.Algorithm, error) {
 		return api.Secp256k1, nil
 	case api.AddressBitcoinTaproot:
 		return api.Secp256k1Schnorr, nil
-	case api.AddressSolana, api.AddressEthereum, api.AddressSui:
+	case api.AddressSolana, api.AddressEthereum, api.AddressSui, api.AddressNone:
 	}
 	return "", fmt.Errorf("%w: %q is not an address format of Bitcoin", chain.ErrMalformed, format)
 }

@@ -57,15 +57,6 @@ func unbase64(t testing.TB, s string) []byte {
 	return b
 }
 
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestInvalidVectors(t *testing.T) {
 	core, js := readVectors(t)
 	notBase64 := 0

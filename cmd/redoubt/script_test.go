@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/redoubt-kms/redoubt/chain/base58"
+	"github.com/redoubt-kms/redoubt/chain/bech32"
 )
 
 // TestMain lets the test's binary be redoubt: for the scripts, and for what redoubt starts from its own binary, which are
@@ -38,7 +40,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serve": serve, "ends": ends, "capture": capture, "tamper": tamper, "solana": solanaMemo},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"serve": serve, "ends": ends, "capture": capture, "tamper": tamper, "solana": solanaMemo, "psbt": bitcoinPSBT},
 	})
 }
 
@@ -140,6 +142,27 @@ func solanaMemo(ts *testscript.TestScript, _ bool, args []string) {
 		text = hex.EncodeToString(message)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text+"\n"), 0o600))
+}
+
+// bitcoinPSBT writes a PSBT in base64 that spends an output of a native segwit address.
+//
+//	psbt FILE ADDRESS
+func bitcoinPSBT(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: psbt FILE ADDRESS")
+	}
+	_, program, err := bech32.Decode("bc", args[1])
+	ts.Check(err)
+	own := append([]byte{0, byte(len(program))}, program...)
+	output := func(value byte, script []byte) []byte {
+		return slices.Concat([]byte{1, value, 0, 0, 0, 0, 0, 0, 0, byte(len(script))}, script, make([]byte, 4))
+	}
+	prev := slices.Concat([]byte{2, 0, 0, 0, 1}, make([]byte, 36), []byte{1, 0x51, 0, 0, 0, 0}, output(90, own))
+	id := sha256.Sum256(prev)
+	id = sha256.Sum256(id[:])
+	tx := slices.Concat([]byte{2, 0, 0, 0, 1}, id[:], make([]byte, 4+1+4), output(70, own))
+	psbt := slices.Concat([]byte("psbt\xff\x01\x00"), []byte{byte(len(tx))}, tx, []byte{0, 1, 0, byte(len(prev))}, prev, []byte{0, 0})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(base64.StdEncoding.EncodeToString(psbt)+"\n"), 0o600))
 }
 
 // Every command says in a line what it does and shows how it is used, and what it is called is found again in its example.

@@ -187,3 +187,133 @@ describe('spends', () => {
     assert.equal(await spentOutput(from, 0), null)
   })
 })
+
+describe('what is refused', () => {
+  const kind = 'BitcoinSegwit'
+  let from
+  before(async () => {
+    from = await fund({ script: accounts[kind].pay.output, value: 100_000n })
+  })
+
+  // plain is a PSBT that would be signed, but for what `change` does to its input and to the output's value.
+  const plain = (change = {}, value = 99_000n) => {
+    const psbt = new bitcoin.Psbt({ network })
+    const all = { ...input(from, 0, kind), ...change }
+    for (const name in all) if (all[name] === undefined) delete all[name]
+    psbt.addInput(all)
+    return psbt.addOutput({ script: payment(kind, stranger.publicKey).output, value })
+  }
+  const refused = async (psbt, why, more, object, by = kind) => {
+    const { status, text, json } = await signTransaction(by, psbt, more, object)
+    assert.equal(status, 400, text)
+    assert.match(json.message, why)
+    return json
+  }
+
+  test('amounts that nobody proves', async () => {
+    const witnessUtxo = { script: accounts[kind].pay.output, value: 100_000n }
+    await refused(plain({ nonWitnessUtxo: undefined, witnessUtxo }), /non_witness_utxo/)
+    await refused(plain({ witnessUtxo: { ...witnessUtxo, value: 99_999n } }), /witness_utxo/)
+  })
+
+  test('hash types that leave something open', async () => {
+    for (const sighashType of [2, 3, 0x81, 0x82, 0x83]) await refused(plain({ sighashType }), /hash type/)
+  })
+
+  test('inputs of others, and outputs out of nothing', async () => {
+    await refused(plain(), /pays the account/, {}, {}, 'BitcoinTaproot')
+    await refused(plain({}, 100_001n), /worth more/)
+  })
+
+  test('what is no PSBT', async () => {
+    const text = plain().toBase64()
+    await refused(plain(), /trailing|after|bytes/, {}, { bytes: Buffer.concat([Buffer.from(text, 'base64'), Buffer.from([0])]).toString('base64') })
+    await refused(plain(), /truncated/, {}, { bytes: Buffer.from(text, 'base64').subarray(0, -2).toString('base64') })
+    await refused(plain(), /PSBT/, {}, { kind: 'RLP_ENCODED' })
+    await refused(plain(), /./, {}, { nonce: 1 })
+    const { status, text: answer } = await rpc('signTransaction', {
+      organizationId, walletId, transaction: text, derivationInfo: { derivationPath: kinds[kind], curve: 'Secp256k1', addressFormat: kind },
+    })
+    assert.equal(status, 400, answer)
+  })
+
+  test('a submission', async () => {
+    const json = await refused(plain(), /submits no Bitcoin/, { submissionConfig: { chain: 'bitcoin', network: 'mainnet' } })
+    assert.equal(json.type, 'unsupported')
+  })
+})
+
+describe('messages', () => {
+  const message = 'the quick brown fox, ünïcode'
+  const hash = Buffer.from(bitcoin.crypto.sha256(Buffer.concat([
+    bitcoin.crypto.sha256(Buffer.from('BIP0322-signed-message')), bitcoin.crypto.sha256(Buffer.from('BIP0322-signed-message')), Buffer.from(message),
+  ])))
+
+  // toSign makes the two transactions of BIP-322, and gives the second.
+  function toSign(output) {
+    const toSpend = new bitcoin.Transaction()
+    toSpend.version = 0
+    toSpend.addInput(Buffer.alloc(32), 0xffffffff, 0, Buffer.concat([Buffer.from([0, 32]), hash]))
+    toSpend.addOutput(output, 0n)
+    const tx = new bitcoin.Transaction()
+    tx.version = 0
+    tx.addInput(toSpend.getHash(), 0, 0)
+    tx.addOutput(Buffer.from([0x6a]), 0n)
+    return tx
+  }
+
+  const sign = async (kind, more = {}) => {
+    const { status, text, json } = await rpc('signUtf8Message', {
+      organizationId, walletId, message, derivationInfo: { derivationPath: kinds[kind], curve: 'Secp256k1', addressFormat: kind }, ...more,
+    })
+    assert.equal(status, 200, text)
+    return Buffer.from(json.result.signature, 'base64url')
+  }
+
+  test('by P2WPKH, with the algorithm that clients name or none', async () => {
+    const proof = await sign('BitcoinSegwit', { algorithm: 'Secp256k1' })
+    assert.deepEqual(await sign('BitcoinSegwit'), proof)
+    const { pay, pubkey } = accounts.BitcoinSegwit
+    const signature = proof.subarray(2, 2 + proof[1])
+    assert.deepEqual([...proof.subarray(3 + proof[1])], [...pubkey])
+    const digest = toSign(pay.output).hashForWitnessV0(0, bitcoin.payments.p2pkh({ pubkey }).output, 0n, 1)
+    assert.ok(ecc.verify(digest, pubkey, bitcoin.script.signature.decode(signature).signature))
+  })
+
+  test('by P2TR', async () => {
+    const proof = await sign('BitcoinTaproot')
+    const { pay } = accounts.BitcoinTaproot
+    assert.deepEqual([...proof.subarray(0, 2)], [1, 64])
+    const digest = toSign(pay.output).hashForWitnessV1(0, [pay.output], [0n], 0)
+    assert.ok(ecc.verifySchnorr(digest, pay.output.slice(2), proof.subarray(2)))
+  })
+
+  test('by P2WPKH in P2SH, as a whole transaction', async () => {
+    const tx = bitcoin.Transaction.fromBuffer(await sign('BitcoinNestedSegwit', { algorithm: 'Secp256k1' }))
+    const { pay, pubkey } = accounts.BitcoinNestedSegwit
+    const want = toSign(pay.output)
+    want.ins[0].script = bitcoin.script.compile([pay.redeem.output])
+    assert.equal(tx.getId(), want.getId())
+    const digest = want.hashForWitnessV0(0, bitcoin.payments.p2pkh({ pubkey }).output, 0n, 1)
+    assert.ok(ecc.verify(digest, pubkey, bitcoin.script.signature.decode(tx.ins[0].witness[0]).signature))
+  })
+
+  test('by no other algorithm', async () => {
+    for (const [kind, algorithm] of [['BitcoinSegwit', 'Secp256k1Keccak256'], ['BitcoinTaproot', 'Secp256k1'], ['BitcoinSegwit', 'Secp256k1Schnorr']]) {
+      const { status, text } = await rpc('signUtf8Message', {
+        organizationId, walletId, message, algorithm, derivationInfo: { derivationPath: kinds[kind], curve: 'Secp256k1', addressFormat: kind },
+      })
+      assert.equal(status, 400, text)
+    }
+  })
+
+  test('Schnorr over raw bytes is by the key itself', async () => {
+    const { pubkey } = accounts.BitcoinTaproot
+    const { status, text, json } = await rpc('signRawPayload', {
+      organizationId, walletId, payload: Buffer.from('raw').toString('base64url'), algorithm: 'Secp256k1Schnorr',
+      derivationInfo: { derivationPath: kinds.BitcoinTaproot, curve: 'Secp256k1', addressFormat: 'BitcoinTaproot' },
+    })
+    assert.equal(status, 200, text)
+    assert.ok(ecc.verifySchnorr(bitcoin.crypto.sha256(Buffer.from('raw')), pubkey.slice(1), Buffer.from(json.result.signature, 'base64url')))
+  })
+})

@@ -19,7 +19,7 @@ func bitcoinAlgorithm(format api.AddressFormat) (api.Algorithm, bool) {
 		return api.Secp256k1, true
 	case api.AddressBitcoinTaproot:
 		return api.Secp256k1Schnorr, true
-	case api.AddressSolana, api.AddressEthereum, api.AddressSui:
+	case api.AddressSolana, api.AddressEthereum, api.AddressSui, api.AddressNone:
 	}
 	return "", false
 }
@@ -39,7 +39,7 @@ func bitcoinTransaction(params *api.SignTransactionParams, a account) (intent, e
 	if err != nil {
 		return intent{}, err
 	}
-	spend := in.parsed.(*bitcoin.Spend) //nolint:errcheck,forcetypeassert // what the kind reads as
+	spend := in.parsed.(*bitcoin.Spend) //nolint:forcetypeassert // what the kind reads as
 	in.check = func(own wire.Account) error {
 		if err := spend.Check(own.PublicKey); err != nil {
 			return api.Errorf(api.TypeTransaction, "%v", err).At("params.transaction.bytes")
@@ -95,8 +95,11 @@ func bitcoinResult(r wire.SignResult, finalize bool) (api.SignedTransaction, err
 }
 
 // bitcoinMessage proves a message by BIP-322.
-func bitcoinMessage(a account, algorithm api.Algorithm, text []byte) (intent, error) {
-	in, err := newIntent(permit.PayloadBIP322, a, algorithm, text, "params.message")
+func bitcoinMessage(params *api.SignMessageParams, a account, own api.Algorithm) (intent, error) {
+	if params.Algorithm != "" && params.Algorithm != own {
+		return intent{}, api.Errorf(api.TypeInvalid, "this account proves messages by BIP-322, which takes %s", own).At("params.algorithm")
+	}
+	in, err := newIntent(permit.PayloadBIP322, a, own, []byte(*params.Message), "params.message")
 	in.render = func(r wire.SignResult) (any, wire.Submission, error) {
 		r.Signature = r.Transaction
 		return signatureResult(r)

@@ -15,8 +15,8 @@ func (e *Engine) utf8Message(params *api.SignMessageParams, a account) (intent, 
 	if params.Message == nil {
 		return intent{}, missing("params.message")
 	}
-	if own, ok := bitcoinAlgorithm(a.format); ok && (params.Algorithm == "" || params.Algorithm == own) {
-		return bitcoinMessage(a, own, []byte(*params.Message))
+	if own, ok := bitcoinAlgorithm(a.format); ok {
+		return bitcoinMessage(params, a, own)
 	}
 	algorithm := params.Algorithm
 	if algorithm == "" { // the curve leaves one that is usual

@@ -88,7 +88,7 @@ func simulation(a account, own wire.Account, b []byte) (wire.Submission, error) 
 		}
 		call, err := json.Marshal(callObject(tx, own.Address))
 		return wire.Submission{Chain: "eip155", Network: tx.ChainID().String(), Transaction: call}, err
-	case api.AddressBitcoinSegwit, api.AddressBitcoinTaproot, api.AddressSui:
+	case api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot, api.AddressSui, api.AddressNone:
 	}
 	return wire.Submission{}, api.Errorf(api.TypeUnsupported, "transactions of Solana and EVM accounts can be simulated").At("derivationInfo")
 }

@@ -91,10 +91,11 @@ func (s sink) policy(c wire.PolicyCounters) {
 }
 
 func (s sink) signer(c wire.SignerCounters) {
-	const signatures, cache = "Signatures by algorithm.", "Look-ups of opened wallets in the signer."
+	const signatures, cache = "Orders signed, by algorithm.", "Look-ups of opened wallets in the signer."
 	s.count("redoubt_signer_signatures_total", signatures, c.Ed25519, "algorithm", "Ed25519")
 	s.count("redoubt_signer_signatures_total", signatures, c.Secp256k1, "algorithm", "Secp256k1")
 	s.count("redoubt_signer_signatures_total", signatures, c.Secp256k1Keccak256, "algorithm", "Secp256k1Keccak256")
+	s.count("redoubt_signer_signatures_total", signatures, c.Secp256k1Schnorr, "algorithm", "Secp256k1Schnorr")
 	s.count("redoubt_signer_unsigned_total", "Orders that the signer did not sign.", c.Unsigned)
 	s.count("redoubt_signer_seed_cache_total", cache, c.SeedHits, "outcome", "hit")
 	s.count("redoubt_signer_seed_cache_total", cache, c.SeedMisses, "outcome", "miss")

@@ -44,7 +44,7 @@ func Read(kind permit.PayloadKind, format api.AddressFormat, algorithm api.Algor
 }
 
 // Fits says whether accounts of an address format sign payloads of a kind. Sui and Solana share their curve: a key that
-// signed for both could be made to sign the digest of one as a text of the other.
+// signed for both could be made to sign the digest of one as a text of the other. So do Bitcoin and EVM networks.
 func Fits(kind permit.PayloadKind, format api.AddressFormat) bool {
 	if format == api.AddressNone {
 		return kind == permit.PayloadRaw
@@ -52,8 +52,13 @@ func Fits(kind permit.PayloadKind, format api.AddressFormat) bool {
 	if kind == permit.PayloadRaw {
 		return true // it is not read as a payload of any chain, and screened for those of all
 	}
-	if kind == permit.PayloadPSBT || kind == permit.PayloadBIP322 {
-		return format == api.AddressBitcoinSegwit || format == api.AddressBitcoinNestedSegwit || format == api.AddressBitcoinTaproot
+	switch format {
+	case api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot:
+		return kind == permit.PayloadPSBT || kind == permit.PayloadBIP322
+	case api.AddressSolana, api.AddressEthereum, api.AddressSui, api.AddressNone:
+		if kind == permit.PayloadPSBT || kind == permit.PayloadBIP322 {
+			return false
+		}
 	}
 	ofSui := kind == permit.PayloadSui || kind == permit.PayloadSuiText
 	return ofSui == (format == api.AddressSui)

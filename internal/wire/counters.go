@@ -37,9 +37,10 @@ type PolicyCounters struct {
 // SignerCounters are those of the signer.
 type SignerCounters struct {
 	_                  struct{} `cbor:",toarray"`
-	Ed25519            uint64   // signatures
+	Ed25519            uint64   // orders signed, by algorithm: a Bitcoin transaction is one, whatever its inputs
 	Secp256k1          uint64
 	Secp256k1Keccak256 uint64
+	Secp256k1Schnorr   uint64
 	Unsigned           uint64 // orders that it did not sign
 	SeedHits           uint64 // wallets that it held opened
 	SeedMisses         uint64

@@ -107,7 +107,7 @@ func Output(format api.AddressFormat, publicKey []byte) ([]byte, error) {
 	case api.AddressBitcoinTaproot:
 		x, err := taprootOutput(key)
 		return Program(1, x), err
-	case api.AddressSolana, api.AddressEthereum, api.AddressSui:
+	case api.AddressSolana, api.AddressEthereum, api.AddressSui, api.AddressNone:
 	}
 	return nil, fmt.Errorf("%w: %q", ErrFormat, format)
 }

@@ -62,7 +62,8 @@ func signMessage(s *session) *cobra.Command {
 	c := &cobra.Command{
 		Use: "message WALLET [TEXT]", Short: "Sign a text",
 		Long: `Sign a text as it is: with Ed25519, or with secp256k1 over its SHA-256 or its Keccak-256. With --eip191, sign it as
-Ethereum wallets do, so that it cannot be a transaction. The signature is base64url.`,
+Ethereum wallets do, so that it cannot be a transaction. A Bitcoin account proves it by BIP-322, a Sui account signs it as
+a personal message. The signature is base64url.`,
 		Example: `  redoubt sign message 01a20315-5bc6-703b-82bf-65f2e8d8ff36 "on the record"
 
   redoubt sign message 01a20315-5bc6-703b-82bf-65f2e8d8ff36 "on the record" --account ethereum --eip191

@@ -20,10 +20,12 @@ import (
 func signTransaction(s *session) *cobra.Command {
 	var o signing
 	var submit string
+	var finalize bool
 	c := &cobra.Command{
 		Use: "transaction WALLET FILE", Short: "Sign a transaction, and broadcast it if you like",
 		Long: `Sign a transaction, which is read from a file or, with -, from stdin. For a Solana account: a whole transaction or its
-message, in base64, base64url or hexadecimal; for a Sui account likewise its TransactionData. For an Ethereum account: the unsigned RLP in hexadecimal, or a JSON object
+message, in base64, base64url or hexadecimal; for a Sui account likewise its TransactionData, and for a Bitcoin account a
+PSBT, whose inputs are finished with --finalize. For an Ethereum account: the unsigned RLP in hexadecimal, or a JSON object
 with kind EIP_1559 or RLP_ENCODED (docs/spec/rpc.md).
 
 With --submit the server broadcasts it through the node that its operator configured for that network. What the node
@@ -44,7 +46,7 @@ says is not signed, and a failed broadcast ends with exit code 1; the signed tra
 			}
 			var outcome json.RawMessage
 			err = o.signed(c, to, func(path string) (any, func(io.Writer), error) {
-				made, err := signPayload(ctx, to, args[0], path, text, network)
+				made, err := signPayload(ctx, to, args[0], path, text, network, finalize)
 				outcome = made.Submission
 				return made, transactionText(made), err
 			})
@@ -55,6 +57,7 @@ says is not signed, and a failed broadcast ends with exit code 1; the signed tra
 		}),
 	}
 	o.flags(c, "solana")
+	c.Flags().BoolVar(&finalize, "finalize", false, "of a PSBT, finish the inputs that can be")
 	c.Flags().StringVar(&submit, "submit", "", "`CHAIN/NETWORK` to broadcast to, for example solana/devnet or ethereum/sepolia")
 	return c
 }
@@ -71,7 +74,7 @@ func submission(name string) (*api.SubmissionConfig, error) {
 }
 
 // signPayload reads a transaction by its spelling. A text in hexadecimal is taken for what the account can sign.
-func signPayload(ctx context.Context, to *client.Client, wallet, path string, text []byte, network *api.SubmissionConfig) (client.Signed, error) {
+func signPayload(ctx context.Context, to *client.Client, wallet, path string, text []byte, network *api.SubmissionConfig, finalize bool) (client.Signed, error) {
 	text = bytes.TrimSpace(text)
 	if bytes.HasPrefix(text, []byte("{")) {
 		if !json.Valid(text) {
@@ -90,6 +93,11 @@ func signPayload(ctx context.Context, to *client.Client, wallet, path string, te
 	if err != nil || len(raw) == 0 {
 		return client.Signed{}, frame.Usagef("the transaction is neither JSON nor base64 nor hexadecimal")
 	}
+	if isPSBT := bytes.HasPrefix(raw, []byte("psbt\xff")); isPSBT && network == nil {
+		return to.SignPSBT(ctx, wallet, path, raw, finalize)
+	} else if isPSBT || finalize {
+		return client.Signed{}, frame.Usagef("a PSBT is not submitted, and nothing else is finished: sign it with --finalize and send what is under raw to a node")
+	}
 	if network == nil && strings.HasPrefix(path, "m/44'/784'") {
 		return to.SignSui(ctx, wallet, path, raw)
 	}
@@ -98,7 +106,9 @@ func signPayload(ctx context.Context, to *client.Client, wallet, path string, te
 
 func transactionText(made client.Signed) func(io.Writer) {
 	return func(w io.Writer) {
-		frame.Row(w, "signature", made.Signature)
+		if made.Signature != "" {
+			frame.Row(w, "signature", made.Signature)
+		}
 		frame.Row(w, "address", made.Address)
 		frame.Row(w, "transaction", made.Transaction)
 		if made.RawTransactionHex != "" {

@@ -58,7 +58,7 @@ func walletCreate(s *session) *cobra.Command {
 	f.StringArrayVar(&accounts, "account", usualNames(), "`ACCOUNT` to derive: solana, ethereum, bitcoin, sui, or a path; may be given several times")
 	f.IntVar(&words, "words", 24, "`NUMBER` of words of the mnemonic: 12, 15, 18, 21 or 24")
 	f.StringVar(&curve, "keypair", "", "`CURVE` of one keypair instead of a mnemonic: Ed25519 or K256")
-	f.StringVar(&format, "address-format", "", "`FORMAT` of a keypair's address: Solana, Sui, Ethereum, BitcoinSegwit or BitcoinTaproot")
+	f.StringVar(&format, "address-format", "", "`FORMAT` of a keypair's address: Solana, Sui, Ethereum, BitcoinSegwit, BitcoinNestedSegwit or BitcoinTaproot")
 	c.MarkFlagsMutuallyExclusive("keypair", "words")
 	c.MarkFlagsMutuallyExclusive("keypair", "account")
 	choices(c, "keypair", string(api.CurveEd25519), string(api.CurveK256))
