@@ -34,6 +34,10 @@ const (
 	EthereumSignTypedData    Method = "ethereumSignTypedData"
 	SignTransaction          Method = "signTransaction"
 	SignRawPayload           Method = "signRawPayload"
+
+	InitWalletImport     Method = "initWalletImport"
+	CompleteImportWallet Method = "completeImportWallet"
+	ExportWallet         Method = "exportWallet"
 )
 
 // Methods lists the methods that this release serves.
@@ -45,13 +49,19 @@ func Methods() []Method {
 		ListPendingMigrations, CompleteWalletTransfer,
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
+		InitWalletImport, CompleteImportWallet, ExportWallet,
 	}
 }
 
 // CanonicalMethod returns the name of a method that has two: the contract's text and its schema do not always agree.
 func CanonicalMethod(m Method) Method {
-	if m == "getWalletAccessGrants" {
+	switch m { //nolint:exhaustive // the others have one name
+	case "getWalletAccessGrants":
 		return GetWalletAccessGrants
+	case "initMnemonicImport":
+		return InitWalletImport
+	case "completeMnemonicImport":
+		return CompleteImportWallet
 	}
 	return m
 }

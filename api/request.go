@@ -190,6 +190,36 @@ type SignTransactionParams struct {
 	SimulationConfig *SimulationConfig `json:"simulationConfig,omitempty"`
 }
 
+// InitWalletImportParams ask for a key to which a wallet's secret can be encrypted.
+type InitWalletImportParams struct {
+	OrganizationID string `json:"organizationId"`
+	KEM            string `json:"kem,omitempty"` // KEMX25519, when left out, or KEMHybrid; not in the contract
+}
+
+// The key encapsulations of imports. Those of exports follow from the key.
+const (
+	KEMX25519 = "X25519"
+	KEMHybrid = "X25519MLKEM768"
+)
+
+// CompleteImportWalletParams hand over a secret. The wallet has a mnemonic, or, when Curve is present, one keypair.
+type CompleteImportWalletParams struct {
+	OrganizationID  string         `json:"organizationId"`
+	ImportEnvelope  ImportEnvelope `json:"importEnvelope"`
+	EncryptedSecret string         `json:"encryptedSecret"` // base64, docs/spec/envelope.md
+	WalletName      string         `json:"walletName"`
+	Tags            []string       `json:"tags,omitempty"`
+	WalletParameters
+}
+
+// ExportWalletParams ask for the secret of a wallet, encrypted to a key.
+type ExportWalletParams struct {
+	OrganizationID string `json:"organizationId"`
+	WalletID       string `json:"walletId"`
+	PublicKey      string `json:"publicKey"` // base64: 32 bytes of X25519, or 1,216 of the hybrid
+	PolicyName     string `json:"policyName,omitempty"`
+}
+
 // SubmissionConfig names the network to broadcast to.
 type SubmissionConfig struct {
 	Chain   string `json:"chain"`

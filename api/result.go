@@ -70,6 +70,17 @@ type Signature struct {
 	PublicKey string `json:"publicKey"` // base58
 }
 
+// ImportEnvelope is a key to encrypt a secret to, and what the server needs to open it. It is used once.
+type ImportEnvelope struct {
+	Envelope  string `json:"envelope"`  // base64; opaque
+	PublicKey string `json:"publicKey"` // base64
+}
+
+// ExportedWallet is a wallet's secret, encrypted to the key that asked for it.
+type ExportedWallet struct {
+	EncryptedBundle string `json:"encryptedBundle"` // base64, docs/spec/envelope.md
+}
+
 // SignedTransaction is the result of signTransaction.
 type SignedTransaction struct {
 	Kind              string `json:"kind"`                        // SOLANA, ETHEREUM, BITCOIN or SUI

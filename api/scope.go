@@ -52,6 +52,15 @@ func (p WalletsParams) Organization() string { return p.OrganizationID }
 func (p AccountsParams) Organization() string { return p.OrganizationID }
 
 // Organization returns the identifier of the organization in which the request acts.
+func (p InitWalletImportParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p CompleteImportWalletParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
+func (p ExportWalletParams) Organization() string { return p.OrganizationID }
+
+// Organization returns the identifier of the organization in which the request acts.
 func (p Signing) Organization() string { return p.OrganizationID }
 
 // Organization returns the identifier of the organization in which the request acts.

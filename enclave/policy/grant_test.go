@@ -54,6 +54,7 @@ func uses(o tenant, wallet, policyName string) map[string]func(r *rig, t *testin
 		"signaturePayload":      call(api.SignUtf8Message, object{"message": "hello", "derivationInfo": solanaPath}),
 		"ethereumSignMessage":   call(api.EthereumSignMessage, object{"message": "aGVsbG8", "derivationInfo": ethereumPath}),
 		"ethereumSignTypedData": call(api.EthereumSignTypedData, object{"typedData": typed, "derivationInfo": ethereumPath}),
+		"exportWallet":          call(api.ExportWallet, object{"publicKey": standard(append([]byte{9}, make([]byte, 31)...))}), // the base point
 		"signatureTransaction":  call(api.SignTransaction, object{"transaction": tx, "derivationInfo": ethereumPath}),
 	}
 }

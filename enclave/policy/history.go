@@ -22,7 +22,7 @@ func (e *Engine) fromLog(ctx context.Context, c *caller, p *replay, again func()
 		return answer{}, err
 	}
 	c.requestID = entry.RequestID
-	if len(entry.Outcome) == 0 {
+	if len(entry.Outcome) == 0 || entry.Permit != (proof.Hash{}) {
 		if again == nil {
 			return answer{}, ledger.ErrEntry
 		}

@@ -71,6 +71,12 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return signing(e, large, e.rawPayload), true
 	case api.SignTransaction:
 		return signing(e, large, e.transaction), true
+	case api.InitWalletImport:
+		return handler{small, effect(e, e.initImport, nil)}, true
+	case api.CompleteImportWallet:
+		return handler{small, effect(e, e.completeImport, nil)}, true
+	case api.ExportWallet:
+		return handler{small, effect(e, e.exportWallet, e.exportAgain)}, true
 	}
 	return handler{}, false
 }

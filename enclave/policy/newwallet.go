@@ -81,10 +81,7 @@ func (e *Engine) createWallet(ctx context.Context, c *caller, params *api.Create
 		return answer{}, err
 	}
 	a, err := e.applyWallet(ctx, c, d, w)
-	if errors.Is(err, errTagTaken) {
-		return a, api.Errorf(api.TypeConflict, "another wallet of the organization carries this tag").At("params.tags")
-	}
-	return a, err
+	return a, tagConflict(err)
 }
 
 var errTagTaken = errors.New("tag taken")
@@ -96,14 +93,26 @@ func (e *Engine) applyWallet(ctx context.Context, c *caller, d rule.Decision, w 
 		return answer{}, err
 	}
 	wallet := e.nextWallet(c.now)
-	request := wire.CreateSecret{Wallet: wallet, Bits: w.bits, Curve: string(w.curve)}
-	for _, a := range w.accounts {
-		request.Accounts = append(request.Accounts, a.request())
-	}
+	request := wire.CreateSecret{Wallet: wallet, Bits: w.bits, Curve: string(w.curve), Accounts: w.requests()}
 	made, err := askSigner[wire.CreatedSecret](ctx, e.signers, wire.KindCreate, request)
 	if err != nil {
 		return answer{}, err
 	}
+	return e.storeWallet(ctx, c, d, w, wallet, made, nil)
+}
+
+// requests are the accounts to derive.
+func (w newWallet) requests() []wire.AccountRequest {
+	var all []wire.AccountRequest
+	for _, a := range w.accounts {
+		all = append(all, a.request())
+	}
+	return all
+}
+
+// storeWallet stores a wallet whose secret the signer sealed. What else may change with it adds to the proposal, and
+// returns a check that is made with the lock held.
+func (e *Engine) storeWallet(ctx context.Context, c *caller, d rule.Decision, w newWallet, wallet proof.ID, made wire.CreatedSecret, also func(*proposal) func() error) (answer, error) {
 	if len(made.Accounts) != len(w.accounts) {
 		return answer{}, errNoSigner
 	}
@@ -111,7 +120,7 @@ func (e *Engine) applyWallet(ctx context.Context, c *caller, d rule.Decision, w 
 		Version: org.SchemaVersion, ID: wallet, Organization: c.organization, Name: w.name, Tags: w.tags,
 		Type: api.WalletMnemonic, Curve: w.curve, Format: w.format, Created: c.now,
 	}
-	if w.bits == 0 {
+	if w.curve != "" {
 		record.Type = api.WalletKeypair
 	}
 	a := success(walletResult(record, w.accounts, made.Accounts))
@@ -124,11 +133,15 @@ func (e *Engine) applyWallet(ctx context.Context, c *caller, d rule.Decision, w 
 	for _, tag := range w.tags {
 		p.put(e.tagRecord(c.organization, tag), &org.Tag{Version: org.SchemaVersion, Wallet: wallet})
 	}
-	err = e.apply(p, func() error {
+	check := func() error { return nil }
+	if also != nil {
+		check = also(p)
+	}
+	err := e.apply(p, func() error {
 		if slices.ContainsFunc(w.tags, func(tag string) bool { return e.exists(e.tagRecord(c.organization, tag)) }) {
 			return errTagTaken
 		}
-		return e.unchanged(c)
+		return errors.Join(check(), e.unchanged(c))
 	})
 	if err != nil {
 		return answer{}, err

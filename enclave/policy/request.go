@@ -58,12 +58,11 @@ func (e *Engine) dispatch(ctx context.Context, c *caller, header string) (answer
 	if err := decode(c.body, &envelope, ""); err != nil {
 		return answer{}, err
 	}
-	envelope.Method = api.CanonicalMethod(envelope.Method)
-	handle, known := e.method(envelope.Method)
+	c.method = api.CanonicalMethod(envelope.Method)
+	handle, known := e.method(c.method)
 	if !known {
 		return answer{}, api.Errorf(api.TypeUnknownMethod, "no such method; docs/spec/rpc.md lists those that this release serves").At("method")
 	}
-	c.method = envelope.Method
 	if len(c.body) > handle.limit {
 		return answer{}, tooLarge(handle.limit)
 	}

@@ -142,7 +142,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"walletName": "w", "tag": "t", "username": "root", "authenticatorId": id.String(id.Random()), "limit": 1, "offset": 0,
 			"authenticator": keypair("k", newKey(t)), "user": user("u", preset("DENY_ALL")), "transaction": "AQAB", "typedData": object{},
 			"ownerOrganizationId": organization, "targetOrganizationId": one.id, "policy": scopes("owner"), "migrationId": id.String(id.Random()),
-			"update": object{}, "payload": "aGVsbG8", "algorithm": "Ed25519",
+			"update": object{}, "payload": "aGVsbG8", "algorithm": "Ed25519", "publicKey": standard(append([]byte{9}, make([]byte, 31)...)),
+			"importEnvelope": object{"envelope": "", "publicKey": ""}, "encryptedSecret": "",
 		}
 	}
 	takes := map[api.Method][]string{
@@ -161,6 +162,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.EthereumSignTypedData: {"organizationId", "walletId", "typedData", "derivationInfo"},
 		api.SignTransaction:       {"organizationId", "walletId", "transaction", "derivationInfo"},
 		api.SignRawPayload:        {"organizationId", "walletId", "payload", "algorithm", "derivationInfo"},
+		api.InitWalletImport:      {"organizationId"}, api.ExportWallet: {"organizationId", "walletId", "publicKey"},
+		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
 	for _, method := range methods() {
 		switch method {

@@ -3,7 +3,6 @@ package signer
 import (
 	"container/list"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -104,17 +103,12 @@ func (s *Signer) hold(wallet proof.ID, sealed []byte) (*held, error) {
 	if len(sealed) == 0 {
 		return nil, errNotHeld
 	}
-	plain, err := s.secretKey.Open(secretContext(wallet), sealed)
+	opened, err := s.open(wallet, sealed)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(plain)
-	var opened secret
-	if err := proof.Decode(plain, &opened); err != nil {
-		return nil, err
-	}
 	defer opened.wipe()
-	h, err := newHeld(&opened)
+	h, err := newHeld(opened)
 	if err != nil {
 		return nil, err
 	}
@@ -122,9 +116,6 @@ func (s *Signer) hold(wallet proof.ID, sealed []byte) (*held, error) {
 }
 
 func newHeld(opened *secret) (*held, error) {
-	if opened.Schema != 1 || opened.KeyEpoch != 1 {
-		return nil, fmt.Errorf("secret of schema %d", opened.Schema)
-	}
 	h := &held{keys: map[string]accountKey{}}
 	var err error
 	if opened.Kind == api.WalletKeypair {

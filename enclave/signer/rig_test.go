@@ -50,7 +50,10 @@ func newRig(t testing.TB) *rig {
 // newSigner makes a signer that holds nothing and has seen no receipt.
 func newSigner(t testing.TB, manifest proof.Manifest) *Signer {
 	t.Helper()
-	return &Signer{manifest: manifest, secretKey: secretKey(t, 2), cache: newCache(cachedWallets), work: make(chan struct{}, 4)}
+	return &Signer{
+		manifest: manifest, secretKey: secretKey(t, 2), importKey: secretKey(t, 4), exportKey: secretKey(t, 5),
+		cache: newCache(cachedWallets), work: make(chan struct{}, 4),
+	}
 }
 
 func secretKey(t testing.TB, fill byte) seal.Key {

@@ -38,21 +38,48 @@ func (s *Signer) create(request wire.CreateSecret) (wire.CreatedSecret, error) {
 		return wire.CreatedSecret{}, err
 	}
 	defer made.wipe()
+	return s.keep(made, request.Wallet, request.Accounts)
+}
+
+// keep seals a new secret and derives its first accounts.
+func (s *Signer) keep(made *secret, wallet proof.ID, wanted []wire.AccountRequest) (wire.CreatedSecret, error) {
 	plain, err := proof.Encode(made)
 	if err != nil {
 		return wire.CreatedSecret{}, err
 	}
 	defer clear(plain)
-	sealed, err := s.secretKey.Seal(secretContext(request.Wallet), plain)
+	sealed, err := s.secretKey.Seal(secretContext(wallet), plain)
 	if err != nil {
 		return wire.CreatedSecret{}, err
 	}
 	var accounts []wire.Account
-	err = s.lend(request.Wallet, sealed, func(h *held) error {
-		accounts, err = h.accounts(request.Accounts)
+	err = s.lend(wallet, sealed, func(h *held) error {
+		accounts, err = h.accounts(wanted)
 		return err
 	})
 	return wire.CreatedSecret{Sealed: sealed, Accounts: accounts}, err
+}
+
+// open opens a wallet's sealed secret. The caller wipes it.
+func (s *Signer) open(wallet proof.ID, sealed []byte) (*secret, error) {
+	plain, err := s.secretKey.Open(secretContext(wallet), sealed)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(plain)
+	opened := &secret{}
+	if err := proof.Decode(plain, opened); err != nil {
+		return nil, err
+	}
+	return opened, opened.check()
+}
+
+// check knows the schemas.
+func (s *secret) check() error {
+	if s.Schema != 1 || s.KeyEpoch != 1 {
+		return fmt.Errorf("secret of schema %d", s.Schema)
+	}
+	return nil
 }
 
 func newSecret(request wire.CreateSecret) (*secret, error) {

@@ -22,9 +22,13 @@ import (
 type Signer struct {
 	manifest  proof.Manifest
 	secretKey seal.Key
-	cache     *cache
-	work      chan struct{} // bounds how many signatures are made at once
-	stats     stats
+	importKey seal.Key // of private keys in import envelopes
+	exportKey seal.Key // of bundles until they are permitted
+	// fingerprintKey makes what tells equal secrets.
+	fingerprintKey [32]byte
+	cache          *cache
+	work           chan struct{} // bounds how many signatures are made at once
+	stats          stats
 
 	mu     sync.Mutex
 	newest proof.Receipt // nothing older is accepted
@@ -38,8 +42,8 @@ func Serve(ctx context.Context, v *enclave.Vault) error {
 		return err
 	}
 	s := &Signer{
-		manifest: v.Manifest(), secretKey: v.Root.Key("secret"), cache: newCache(cachedWallets),
-		work: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		manifest: v.Manifest(), secretKey: v.Root.Key("secret"), importKey: v.Root.Key("import"), exportKey: v.Root.Key("export"),
+		fingerprintKey: v.Root.Derive("fingerprint"), cache: newCache(cachedWallets), work: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
 	}
 	if err := s.learnHead(boot, v); err != nil {
 		return err
@@ -70,6 +74,12 @@ func (s *Signer) handle(_ proof.Role, call *wire.Call) {
 		go wire.Serve(call, s.create)
 	case wire.KindAccounts:
 		go wire.Serve(call, s.accounts)
+	case wire.KindImportKey:
+		go wire.Serve(call, s.newImport)
+	case wire.KindImport:
+		go wire.Serve(call, s.importSecret)
+	case wire.KindExport:
+		go wire.Serve(call, s.export)
 	case wire.KindSignerCounters:
 		wire.Serve(call, s.counters)
 	case wire.KindSign:

@@ -17,7 +17,7 @@ const module = "github.com/redoubt-kms/redoubt/"
 func zones() map[string][]string {
 	return map[string][]string{
 		"api":      {},
-		"proof":    {"api"},
+		"proof":    {"api", "proof"},
 		"stamp":    {"api"},
 		"chain":    {"api", "chain"},
 		"internal": {"api", "stamp", "chain", "proof", "internal"},

@@ -42,7 +42,7 @@ type Entry struct {
 	Changes       []Change  // records that this entry changed
 	Permit        proof.Hash
 	Status        uint16 // HTTP status of the answer
-	Outcome       []byte // the answer's result or error, for a change or a denial; empty for a signature
+	Outcome       []byte // the answer's result or error, for a change or a denial; empty for a signature; of an export what the signer sealed
 }
 
 // Effects are chain.Effects as the log keeps them, amounts in decimal.

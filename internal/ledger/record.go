@@ -34,6 +34,8 @@ const (
 	KindAuthenticator Kind = 5 // hash of the public key, organization
 	KindGrants        Kind = 6 // wallet, organization that may use it
 	KindPending       Kind = 7 // organization that may accept, transfer
+	KindImports       Kind = 8 // organization, zero
+	KindFingerprint   Kind = 9 // fingerprint of a secret, zero
 )
 
 // NewKey makes the key of a record.

@@ -33,7 +33,8 @@ const (
 	PayloadSui       PayloadKind = 8 // a Sui transaction
 	PayloadSuiText   PayloadKind = 9 // a personal message of Sui
 
-	PayloadRaw PayloadKind = 10 // bytes that are signed as they are, whatever they are
+	PayloadRaw    PayloadKind = 10 // bytes that are signed as they are, whatever they are
+	PayloadExport PayloadKind = 11 // an encrypted secret, sealed by the signer until its export is logged
 )
 
 // Permit allows one signature, or as many as the account has inputs in one Bitcoin transaction.

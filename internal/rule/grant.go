@@ -61,6 +61,7 @@ func scopeOf(m api.Method) (string, bool) {
 		api.SignTransaction:       org.ScopeTransaction,
 		api.EthereumSignMessage:   org.ScopePersonal,
 		api.EthereumSignTypedData: org.ScopeTypedData,
+		api.ExportWallet:          org.ScopeExport,
 	}[m]
 	return scope, ok
 }

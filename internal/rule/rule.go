@@ -88,6 +88,8 @@ func legacyUserRole(q Question) Decision {
 		api.CreateAuthenticator, api.UpdateAuthenticator, api.DeleteAuthenticator,
 		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.TransferOrganizationWallet, api.CompleteWalletTransfer:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user administer the organization")
+	case api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
+		return deny(org.PresetLegacyUserRole, "this policy does not let its user bring secrets in or take them out")
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
 }
@@ -105,7 +107,7 @@ func dappConnection(p org.Policy, q Question) Decision {
 	case api.CreateOrganization, api.GetOrCreatePhantomOrganization, api.AddUserToOrganization, api.UpdateUserInOrganization, api.DeleteUserFromOrganization,
 		api.CreateAuthenticator, api.UpdateAuthenticator, api.DeleteAuthenticator,
 		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.GetWalletAccessGrants, api.TransferOrganizationWallet, api.CompleteWalletTransfer,
-		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets:
+		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets, api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
 		return deny(org.PresetDappConnection, "a connection may only use its own wallet")
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))

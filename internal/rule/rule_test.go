@@ -79,6 +79,7 @@ func TestEvaluateGrant(t *testing.T) {
 	needs := map[api.Method]string{
 		api.SignUtf8Message: org.ScopePayload, api.SignRawPayload: org.ScopePayload, api.SignTransaction: org.ScopeTransaction,
 		api.EthereumSignMessage: org.ScopePersonal, api.EthereumSignTypedData: org.ScopeTypedData, api.GetAccounts: "any",
+		api.ExportWallet: org.ScopeExport,
 	}
 	here := org.Path{Steps: []uint32{1}, Curve: api.CurveEd25519, Format: api.AddressSolana}
 	for _, scope := range org.Scopes() {

@@ -1,5 +1,6 @@
-// Package seal is the only place where Redoubt calls an AEAD. A record is sealed by AES-256-GCM under a key of its own,
-// derived by HMAC-SHA-256 from the owner's root and 24 random bytes (one step of NIST SP 800-108 in counter mode).
+// Package seal is the only place where Redoubt calls an AEAD, but for HPKE in proof/envelope. A record is sealed by
+// AES-256-GCM under a key of its own, derived by HMAC-SHA-256 from the owner's root and 24 random bytes (one step of NIST
+// SP 800-108 in counter mode).
 //
 // A key seals exactly one message, so the GCM nonce is fixed at zero and no counter or version enters it: after a crash
 // the same version of a record may be sealed twice, with different contents, and that must be harmless. An envelope is

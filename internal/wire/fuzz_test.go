@@ -60,6 +60,9 @@ func FuzzMessages(f *testing.F) {
 		Pack{},
 		EvidenceRequest{},
 		CreateSecret{},
+		NewImport{},
+		ImportSecret{},
+		ExportSecret{},
 		AccountsRequest{},
 		SignBatch{Orders: []SignOrder{{}}},
 		SignedBatch{Results: []SignResult{{}}},
@@ -83,6 +86,7 @@ func FuzzMessages(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, v := range []any{
 			new(Pack), new(EvidenceRequest), new(Evidence), new(Challenge), new(Certificate), new(Opened), new(AnchorRequest), new(Anchored), new(Note),
+			new(NewImport), new(ImportKey), new(ImportSecret), new(ImportedSecret), new(ExportSecret), new(ExportedSecret),
 			new(CreateSecret), new(CreatedSecret), new(AccountsRequest), new(Accounts), new(SignBatch), new(SignedBatch), new(Request), new(Answer),
 			new(Attestation), new(Ready), new(Commit), new(RecordsRequest), new(Records), new(IndexRequest), new(IndexPage), new(CommitsRequest),
 			new(Commits), new(PathRequest), new(EdgeRequest), new(Path), new(Fault), new(Empty),

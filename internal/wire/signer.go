@@ -7,6 +7,10 @@ const (
 	KindCreate   Kind = 20 // CreateSecret → CreatedSecret
 	KindAccounts Kind = 21 // AccountsRequest → Accounts
 	KindSign     Kind = 22 // SignBatch → SignedBatch
+
+	KindImportKey Kind = 24 // NewImport → ImportKey
+	KindImport    Kind = 25 // ImportSecret → ImportedSecret
+	KindExport    Kind = 26 // ExportSecret → ExportedSecret
 )
 
 // CreateSecret makes the secret of a new wallet. Until its record is committed it is unreachable.
