@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"io/fs"
@@ -13,7 +14,9 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/base58"
+	"github.com/redoubt-kms/redoubt/client"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/seed"
@@ -106,6 +109,7 @@ func TestSecretsStayInTheSigner(t *testing.T) {
 		}
 		seen.Write(a.raw)
 	}
+	importCanaries(t, s, o, &seen)
 	o.sign(t, "x")
 	for _, bad := range []string{"{", `{"method":"signUtf8Message"}`} {
 		a, err := o.root.send([]byte(bad))
@@ -140,6 +144,50 @@ func TestSecretsStayInTheSigner(t *testing.T) {
 	}
 	if !found && len(memories["signer"]) > 0 {
 		t.Error("the signer's own memory holds none: the search would find nothing anywhere")
+	}
+}
+
+// importCanaries brings secrets in and takes them out again, as well as one that was made here.
+func importCanaries(t *testing.T, s *server, o *tenant, seen *bytes.Buffer) {
+	t.Helper()
+	c := client.New(s.url, o.id, client.NewKey(o.root.private))
+	c.Answered = func(a client.Answer) { seen.Write(a.Request); seen.Write(a.Result) }
+	a, err := c.Attestation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Manifest = a.Hash
+	wallets := []string{o.wallet}
+	for i := range scale(6, 100) {
+		entropy := make([]byte, 16+4*(i%5))
+		rand.Read(entropy)
+		made, err := seed.New(entropy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words, err := made.Mnemonic()
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, p := client.Mnemonic(words), api.WalletParameters{Accounts: client.Paths("m/44'/501'/0'/0'")}
+		if i%3 == 0 {
+			p = api.WalletParameters{Curve: api.CurveK256}
+			key := make([]byte, 32)
+			rand.Read(key)
+			if secret, err = client.PrivateKey(p.Curve, []byte(hex.EncodeToString(key))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := c.ImportWallet(t.Context(), "imported", nil, secret, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wallets = append(wallets, w.WalletID)
+	}
+	for _, wallet := range wallets {
+		if _, err := c.ExportWallet(t.Context(), wallet); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

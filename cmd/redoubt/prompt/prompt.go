@@ -15,7 +15,7 @@ func Commands() []*cobra.Command {
 		acting("org", "Found an organization, show it", orgCreate, orgShow),
 		acting("user", "Add and remove users of the organization", userAdd, userRemove),
 		acting("authenticator", "Add and remove the keys of a user", authenticatorAdd, authenticatorRemove),
-		acting("wallet", "Make wallets, find them, derive accounts", walletCreate, walletList, walletFind, walletAccounts),
+		acting("wallet", "Make wallets, find them, derive accounts, import and export", walletCreate, walletList, walletFind, walletAccounts, walletImport, walletExport),
 		acting("sign", "Sign messages, typed data and transactions", signMessage, signTransaction, signTypedData),
 	}
 }
