@@ -14,6 +14,8 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/base58"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/ledger"
+	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/seed"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -196,11 +198,37 @@ func TestExportIsRepeated(t *testing.T) {
 	if again := r.exported(t, o, w.WalletID); !bytes.Equal(again.Bytes, secret.Bytes) {
 		t.Error("another secret")
 	}
+	if first, second := r.storedWallet(t, o, w.WalletID, 1), r.storedWallet(t, o, w.WalletID, 3); first != nil || second == nil || !second.Exported {
+		t.Errorf("the wallet's record after two exports: %+v, version 1 %+v", second, first)
+	}
 	// What the wallet's record says of it is nowhere in answers of the contract.
 	a := r.call(t, o.key, api.GetOrganizationWallets, object{"organizationId": o.id})
 	if strings.Contains(strings.ToLower(string(a.Result)), "export") {
 		t.Errorf("%s", a.Result)
 	}
+}
+
+// storedWallet reads a wallet's record where it is stored, or nil if that is of another version.
+func (r *rig) storedWallet(t *testing.T, o tenant, wallet string, version uint64) *org.Wallet {
+	t.Helper()
+	u, err := id.Parse(wallet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := ledger.NewKey(ledger.KindWallet, orgID(t, o), u)
+	sealed, err := r.store.Records(t.Context(), [][]byte{key[:]})
+	if err != nil || len(sealed) != 1 {
+		t.Fatalf("%d records, %v", len(sealed), err)
+	}
+	plain, err := rootOf(t, proof.RolePolicy).Key("record").Open(ledger.Context(key, version), sealed[0])
+	if err != nil {
+		return nil
+	}
+	stored := &org.Wallet{}
+	if err := proof.Decode(plain, stored); err != nil {
+		t.Fatal(err)
+	}
+	return stored
 }
 
 func TestExportRefused(t *testing.T) {
@@ -367,13 +395,28 @@ func TestKnownSecretsAreRefused(t *testing.T) {
 	if a := r.call(t, other.key, api.CompleteImportWallet, importParams(t, other, r.envelope(t, other, ""), *out)); errorType(a) != api.TypeConflict {
 		t.Errorf("a wallet that was taken out: %d %s", a.Status, a.Result)
 	}
-	both := []tenant{o, other}
-	envelopes := []api.ImportEnvelope{r.envelope(t, o, ""), r.envelope(t, other, "")}
-	answers := together(2, func(i int) wire.Answer {
-		return r.call(t, both[i].key, api.CompleteImportWallet, importParams(t, both[i], envelopes[i], words(t, 20, 2)))
-	})
-	if answers[0].Status+answers[1].Status != 200+400 || errorType(answers[0])+errorType(answers[1]) != api.TypeConflict {
-		t.Errorf("%s and %s", answers[0].Result, answers[1].Result)
+	all, envelopes := make([]tenant, 12), make([]api.ImportEnvelope, 12)
+	for i := range all {
+		all[i] = r.tenant(t)
+		envelopes[i] = r.envelope(t, all[i], "")
+	}
+	taken, refused := 0, 0
+	for round := range byte(4) { // of twelve at once, one is first
+		bodies := make([][]byte, len(all))
+		for i, o := range all {
+			bodies[i] = r.body(t, api.CompleteImportWallet, importParams(t, o, envelopes[i], words(t, 20, 100+round)))
+		}
+		for i, a := range together(len(all), func(i int) wire.Answer { return r.send(t, all[i].key, bodies[i]) }) {
+			if a.Status == 200 {
+				taken++
+				envelopes[i] = r.envelope(t, all[i], "")
+			} else if errorType(a) == api.TypeConflict {
+				refused++
+			}
+		}
+	}
+	if taken != 4 || refused != 44 {
+		t.Errorf("%d wallets of 4 secrets, %d refusals of 44", taken, refused)
 	}
 }
 
