@@ -39,6 +39,7 @@ func Read(kind permit.PayloadKind, format api.AddressFormat, algorithm api.Algor
 		return sui.PersonalMessage(b), nil
 	case permit.PayloadRaw:
 		return newRaw(algorithm, b)
+	case permit.PayloadExport: // there is nothing to sign
 	}
 	return nil, fmt.Errorf("%w: kind %d", chain.ErrMalformed, kind)
 }

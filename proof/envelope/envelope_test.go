@@ -40,8 +40,11 @@ func TestRoundTrip(t *testing.T) {
 	for _, size := range sizes() {
 		k := key(t, 1, size)
 		for _, s := range []*envelope.Secret{
-			entropy(), {Kind: envelope.Mnemonic, Bytes: []byte(words)}, {Kind: envelope.Ed25519, Bytes: make([]byte, 64)},
-			{Kind: envelope.Ed25519, Bytes: make([]byte, 32)}, {Kind: envelope.Secp256k1, Bytes: make([]byte, 32)},
+			entropy(),
+			{Kind: envelope.Mnemonic, Bytes: []byte(words)},
+			{Kind: envelope.Ed25519, Bytes: make([]byte, 64)},
+			{Kind: envelope.Ed25519, Bytes: make([]byte, 32)},
+			{Kind: envelope.Secp256k1, Bytes: make([]byte, 32)},
 		} {
 			sealed, err := envelope.Seal(k.PublicKey(), purpose(), s)
 			if err != nil {
@@ -131,9 +134,14 @@ func TestPublicKeysRefused(t *testing.T) {
 func TestSecretsOfNoForm(t *testing.T) {
 	k := key(t, 1, envelope.SizeX25519)
 	for _, s := range []envelope.Secret{
-		{}, {Kind: 9, Bytes: make([]byte, 32)}, {Kind: envelope.Mnemonic}, {Kind: envelope.Mnemonic, Bytes: make([]byte, 254)},
-		{Kind: envelope.Entropy, Bytes: make([]byte, 17)}, {Kind: envelope.Entropy, Bytes: make([]byte, 36)},
-		{Kind: envelope.Ed25519, Bytes: make([]byte, 33)}, {Kind: envelope.Secp256k1, Bytes: make([]byte, 33)},
+		{},
+		{Kind: 9, Bytes: make([]byte, 32)},
+		{Kind: envelope.Mnemonic},
+		{Kind: envelope.Mnemonic, Bytes: make([]byte, 254)},
+		{Kind: envelope.Entropy, Bytes: make([]byte, 17)},
+		{Kind: envelope.Entropy, Bytes: make([]byte, 36)},
+		{Kind: envelope.Ed25519, Bytes: make([]byte, 33)},
+		{Kind: envelope.Secp256k1, Bytes: make([]byte, 33)},
 	} {
 		if _, err := envelope.Seal(k.PublicKey(), purpose(), &s); !errors.Is(err, envelope.ErrSecret) {
 			t.Errorf("kind %d of %d bytes: %v", s.Kind, len(s.Bytes), err)
