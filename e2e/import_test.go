@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -14,11 +15,62 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/client"
+	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/proof/envelope"
 )
+
+// An import that was answered before a power cut is there after it, its answer is given again, and its envelope is used up.
+func TestImportSurvivesAKill(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	s := start(t, dir)
+	o := newTenant(t, s)
+	var e api.ImportEnvelope
+	if err := json.Unmarshal(o.root.call(t, "initWalletImport", object{"organizationId": o.id}).result, &e); err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := base64.StdEncoding.DecodeString(e.Envelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publicKey, err := base64.StdEncoding.DecodeString(e.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	organization, err := id.Parse(o.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	purpose := envelope.Purpose{Method: api.CompleteImportWallet, Organization: organization, Context: sha256.Sum256(sealed)}
+	encrypted, err := envelope.Seal(publicKey, purpose, client.Mnemonic([]byte(strings.Repeat("abandon ", 11)+"about")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := object{
+		"organizationId": o.id, "importEnvelope": e, "encryptedSecret": base64.StdEncoding.EncodeToString(encrypted), "walletName": "imported",
+		"accounts": []string{"m/44'/60'/0'/0/0"},
+	}
+	b := body("completeImportWallet", params, time.Now())
+	first, err := o.root.send(b)
+	if err != nil || first.status != 200 || !strings.Contains(string(first.raw), "0x9858EfFD232B4033E47d90003D41EC34EcaEda94") {
+		t.Fatalf("%d %s %v", first.status, first.raw, err)
+	}
+	s.kill()
+	o.at(start(t, dir))
+	again, err := o.root.send(b)
+	if err != nil || !bytes.Equal(again.result, first.result) {
+		t.Errorf("the same body: %d %s %v", again.status, again.raw, err)
+	}
+	if a := o.root.call(t, "completeImportWallet", params); a.status != 400 || a.kind != api.TypeInvalid {
+		t.Errorf("the same envelope: %d %s", a.status, a.raw)
+	}
+	if ids, total := walletIDs(t, o.root.call(t, "getOrganizationWallets", object{"organizationId": o.id})); total != 2 {
+		t.Errorf("wallets %v, want 2", ids)
+	}
+}
 
 // A host that shows a key of its own in place of the signer's learns nothing: the SDK encrypts nothing to it. Nor does it
 // to any key as long as it knows no manifest.

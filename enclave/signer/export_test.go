@@ -85,7 +85,7 @@ func TestExportWaitsForTheLog(t *testing.T) {
 // The signer opens an import key for nothing but what it was made for.
 func TestImportKeyIsBound(t *testing.T) {
 	r := newRig(t)
-	purpose := wire.ImportPurpose{Envelope: proof.ID{1}, Organization: proof.ID{3}, User: proof.Hash{5}, Expires: 7}
+	purpose := wire.ImportPurpose{Envelope: proof.ID{1}, Organization: proof.ID{3}, User: proof.Hash{5}, Expires: testTime + 900_000}
 	made, err := r.newImport(wire.NewImport{Purpose: purpose, Size: envelope.SizeX25519})
 	if err != nil {
 		t.Fatal(err)
@@ -120,6 +120,14 @@ func TestImportKeyIsBound(t *testing.T) {
 	second.Wallet = otherWallet
 	if again, err := r.importSecret(second); err != nil || again.Fingerprint != first.Fingerprint {
 		t.Errorf("equal secrets have different fingerprints: %v", err)
+	}
+	r.newest.Time = testTime + 899_999
+	if _, err := r.importSecret(good); err != nil {
+		t.Errorf("just in time: %v", err)
+	}
+	r.newest.Time++
+	if _, err := r.importSecret(good); err == nil {
+		t.Error("an envelope that has expired is opened")
 	}
 	if _, err := r.newImport(wire.NewImport{Size: 65}); err == nil {
 		t.Error("a key of no suite is made")

@@ -62,6 +62,12 @@ func (s *Signer) importSecret(request wire.ImportSecret) (wire.ImportedSecret, e
 }
 
 func (s *Signer) openImport(request wire.ImportSecret) (*secret, error) {
+	s.mu.Lock()
+	late := s.newest.Time >= request.Purpose.Expires
+	s.mu.Unlock()
+	if late { // by the newest receipt, which may be old; the policy engine knows the time
+		return nil, wire.Faultf("invalid", "the import envelope has expired")
+	}
 	context, err := importContext(request.Purpose)
 	if err != nil {
 		return nil, err
