@@ -151,18 +151,3 @@ func TestSecretsOfNoForm(t *testing.T) {
 		t.Errorf("it prints: %s", text)
 	}
 }
-
-// Whatever comes, it is refused or was sealed here.
-func FuzzOpen(f *testing.F) {
-	k := key(f, 1, envelope.SizeX25519)
-	sealed, err := envelope.Seal(k.PublicKey(), purpose(), entropy())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(sealed)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := k.Open(purpose(), b); err == nil && !bytes.Equal(b, sealed) {
-			t.Fatal("an envelope opens that nobody sealed")
-		}
-	})
-}

@@ -13,17 +13,23 @@ import (
 	"github.com/redoubt-kms/redoubt/proof/envelope"
 )
 
-// The vectors of docs/spec/envelope.md are those of this package: what they say opens here.
-func TestSpecification(t *testing.T) {
+// vector is one of docs/spec/envelope.md.
+type vector struct {
+	key      envelope.Key
+	keyHash  []byte
+	purpose  envelope.Purpose
+	entropy  []byte
+	envelope []byte
+}
+
+func vectors(t testing.TB) []vector {
+	t.Helper()
 	b, err := os.ReadFile("../../docs/spec/envelope.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?s)```\n(seed .*?)```").FindAllStringSubmatch(string(b), -1)
-	if len(blocks) != 2 {
-		t.Fatalf("%d vectors, want 2", len(blocks))
-	}
-	for _, block := range blocks {
+	var all []vector
+	for _, block := range regexp.MustCompile("(?s)```\n(seed .*?)```").FindAllStringSubmatch(string(b), -1) {
 		fields := map[string]string{}
 		name := ""
 		for line := range strings.Lines(block[1]) {
@@ -44,18 +50,43 @@ func TestSpecification(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sum := sha256.Sum256(k.PublicKey()); !bytes.Equal(sum[:], value("key")) {
+		all = append(all, vector{key: k, keyHash: value("key"), entropy: value("entropy"), envelope: value("envelope"), purpose: envelope.Purpose{
+			Method: "exportWallet", Organization: proof.ID(value("organization")), Subject: proof.ID(value("wallet")), Context: proof.Hash(value("context")),
+		}})
+	}
+	if len(all) != 2 {
+		t.Fatalf("%d vectors, want 2", len(all))
+	}
+	return all
+}
+
+// The vectors of docs/spec/envelope.md are those of this package: what they say opens here.
+func TestSpecification(t *testing.T) {
+	for _, v := range vectors(t) {
+		if sum := sha256.Sum256(v.key.PublicKey()); !bytes.Equal(sum[:], v.keyHash) {
 			t.Errorf("SHA-256 of the public key is %x", sum)
 		}
-		p := envelope.Purpose{
-			Method: "exportWallet", Organization: proof.ID(value("organization")), Subject: proof.ID(value("wallet")), Context: proof.Hash(value("context")),
-		}
-		secret, err := k.Open(p, value("envelope"))
+		secret, err := v.key.Open(v.purpose, v.envelope)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if secret.Kind != envelope.Entropy || !bytes.Equal(secret.Bytes, value("entropy")) {
+		if secret.Kind != envelope.Entropy || !bytes.Equal(secret.Bytes, v.entropy) {
 			t.Errorf("kind %d, %x", secret.Kind, secret.Bytes)
 		}
 	}
+}
+
+// Whatever comes is refused, but for the one envelope that was sealed to the key.
+func FuzzOpen(f *testing.F) {
+	all := vectors(f)
+	for _, v := range all {
+		f.Add(v.envelope)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, v := range all {
+			if _, err := v.key.Open(v.purpose, b); err == nil && !bytes.Equal(b, v.envelope) {
+				t.Fatal("an envelope opens that nobody sealed")
+			}
+		}
+	})
 }
