@@ -1,35 +1,12 @@
 // Import and export of wallets with an HPKE of others: docs/spec/envelope.md, read by somebody else.
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core'
-import { XWing } from '@hpke/hybridkem-x-wing'
 import { Keypair } from '@solana/web3.js'
 import { Wallet as EthersWallet, HDNodeWallet, Mnemonic } from 'ethers'
 import { call, ethereumPath, found, post, request, solanaPath } from './app.mjs'
+import { b64, encrypt, info, plain, sha256, suiteOf, suites, unb64, uuid } from './envelope.mjs'
 import { startRedoubt, verifyReceipt } from './redoubt.mjs'
-
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
-const b64 = (bytes) => Buffer.from(bytes).toString('base64')
-const unb64 = (text) => Buffer.from(text, 'base64')
-const uuid = (text) => Buffer.from(text.replaceAll('-', ''), 'hex')
-
-const suites = {
-  X25519: { kem: () => new DhkemX25519HkdfSha256(), encapsulated: 32, publicKey: 32 },
-  X25519MLKEM768: { kem: () => new XWing(), encapsulated: 1120, publicKey: 1216 },
-}
-const suiteOf = (name) => new CipherSuite({ kem: suites[name].kem(), kdf: new HkdfSha256(), aead: new Aes256Gcm() })
-
-const info = (method, organization, subject, context, publicKey) => Buffer.concat([
-  Buffer.from(`redoubt/envelope/v1\0${method}\0`), uuid(organization), subject, context, sha256(publicKey),
-])
-
-// plain writes a secret in the fixed size.
-function plain(kind, secret) {
-  const out = Buffer.alloc(256)
-  out.set([1, kind, secret.length, ...secret])
-  return out
-}
 
 let redoubt, key, organizationId
 before(async () => {
@@ -40,22 +17,9 @@ after(() => redoubt?.stop())
 
 const rpc = (method, params) => call(redoubt.baseUrl, key, method, { organizationId, ...params })
 
-// encrypt encrypts a secret to an import envelope.
-async function encrypt(name, { envelope, publicKey }, secret) {
-  const suite = suiteOf(name)
-  const raw = unb64(publicKey)
-  assert.equal(raw.length, suites[name].publicKey)
-  const sender = await suite.createSenderContext({
-    recipientPublicKey: await suite.kem.deserializePublicKey(raw),
-    info: info('completeImportWallet', organizationId, Buffer.alloc(16), sha256(unb64(envelope)), raw),
-  })
-  const ciphertext = await sender.seal(secret)
-  return b64(Buffer.concat([Buffer.from(sender.enc), Buffer.from(ciphertext)]))
-}
-
 async function bring(name, secret, params = {}) {
   const importEnvelope = await rpc('initWalletImport', name === 'X25519' ? {} : { kem: name })
-  const encryptedSecret = await encrypt(name, importEnvelope, secret)
+  const encryptedSecret = await encrypt(organizationId, name, importEnvelope, secret)
   return rpc('completeImportWallet', { importEnvelope, encryptedSecret, walletName: 'imported', ...params })
 }
 

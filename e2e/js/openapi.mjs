@@ -63,6 +63,7 @@ const extra = {
   transferOrganizationWallet: { awaitAcceptance: { type: 'boolean' } },
   getOrCreatePhantomOrganization: { publicKey: { type: 'string' } },
   getPhantomOrganization: { publicKey: { type: 'string' } },
+  initWalletImport: { kem: { type: 'string' } },
 }
 
 const unwrap = (schema) => schema.oneOf ?? [schema]

@@ -231,6 +231,34 @@ func (r *rig) storedWallet(t *testing.T, o tenant, wallet string, version uint64
 	return stored
 }
 
+// A grant lets its holder export only by the scope for it, and not when it is restricted to some accounts: the secret is all
+// of them.
+func TestExportByGrant(t *testing.T) {
+	r := newRig(t)
+	owner, target := r.tenant(t), r.tenant(t)
+	w := r.wallet(t, owner)
+	restricted := with(scopes("exportWallet"), object{"derivationAllowlist": []object{{"derivationPath": solanaPath, "curve": "Ed25519", "addressFormat": "Solana"}}})
+	for name, policy := range map[string]object{"restricted": restricted, "signs": scopes("signaturePayload"), "exports": scopes("exportWallet")} {
+		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{"policy": policy, "policyName": name}))
+		k := recipient(t, envelope.SizeX25519)
+		body := r.body(t, api.ExportWallet, object{"organizationId": target.id, "walletId": w.WalletID, "publicKey": standard(k.PublicKey()), "policyName": name})
+		a := r.send(t, target.key, body)
+		if name != "exports" {
+			if a.Status != 403 {
+				t.Errorf("%s: %d %s", name, a.Status, a.Result)
+			}
+			continue
+		}
+		if s := opened(t, target, w.WalletID, k, body, a); s.Kind != envelope.Entropy {
+			t.Errorf("kind %d", s.Kind)
+		}
+		r.restart(t)
+		if again := r.send(t, target.key, body); !same(a, again) {
+			t.Errorf("after a restart: %d %s", again.Status, again.Result)
+		}
+	}
+}
+
 func TestExportRefused(t *testing.T) {
 	r := newRig(t)
 	worker, app := newKey(t), newKey(t)
