@@ -43,6 +43,35 @@ func authenticatorAdd(s *session) *cobra.Command {
 	return c
 }
 
+func authenticatorUpdate(s *session) *cobra.Command {
+	var name string
+	var l life
+	c := &cobra.Command{
+		Use: "update USER ID", Short: "Rename a key of a user, or move its end",
+		Example: `  redoubt authenticator update alice 61d1b7e9-d758-4c29-8af1-3c802a032d24 --name phone --expires 8h`,
+		Args:    cobra.ExactArgs(2),
+		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, args []string) error {
+			var update api.AuthenticatorUpdate
+			if name != "" {
+				update.AuthenticatorName = &name
+			}
+			var err error
+			if update.ExpiresInMs, err = l.in(); err != nil {
+				return err
+			}
+			made, err := to.UpdateAuthenticator(ctx, args[0], args[1], update)
+			if err != nil {
+				return err
+			}
+			return printOneAuthenticator(c, made)
+		}),
+	}
+	c.Flags().StringVar(&name, "name", "", "new `NAME` of the key")
+	c.Flags().DurationVar(&l.expires, "expires", 0, "`TIME` from now until it may do nothing any more, for example 24h (default as it is)")
+	c.MarkFlagsOneRequired("name", "expires")
+	return c
+}
+
 func authenticatorRemove(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove USER ID", Short: "Remove a key of a user; it signs nothing any more",

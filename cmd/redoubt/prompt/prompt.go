@@ -13,9 +13,10 @@ func Commands() []*cobra.Command {
 	return []*cobra.Command{
 		keygen(), profiles(),
 		acting("org", "Found an organization, show it", orgCreate, orgShow),
-		acting("user", "Add and remove users of the organization", userAdd, userRemove),
-		acting("authenticator", "Add and remove the keys of a user", authenticatorAdd, authenticatorRemove),
-		acting("wallet", "Make wallets, find them, derive accounts, import and export", walletCreate, walletList, walletFind, walletAccounts, walletImport, walletExport),
+		acting("user", "Add, change and remove users of the organization", userAdd, userUpdate, userRemove),
+		acting("authenticator", "Add, change and remove the keys of a user", authenticatorAdd, authenticatorUpdate, authenticatorRemove),
+		acting("wallet", "Make wallets, find them, derive accounts, import and export, lend and give", walletCreate, walletList, walletFind, walletAccounts, walletImport, walletExport,
+			walletGrant, walletGrants, walletRevoke, walletTransfer, walletPending, walletAccept),
 		acting("sign", "Sign messages, typed data and transactions", signMessage, signTransaction, signTypedData),
 	}
 }

@@ -101,6 +101,42 @@ func userPolicy(name, wallet string) (api.Raw, error) {
 	return nil, frame.Usagef("--policy: there is no policy %q", strings.TrimSpace(name))
 }
 
+func userUpdate(s *session) *cobra.Command {
+	var policy, wallet string
+	var traits map[string]string
+	var remove []string
+	c := &cobra.Command{
+		Use: "update NAME", Short: "Change the policy or the traits of a user",
+		Long: `Change the policy or the traits of a user. What is not named stays. A new policy holds from the next request on.`,
+		Example: `  redoubt user update alice --policy DENY_ALL
+
+  redoubt user update alice --trait team=ops --remove-trait intern`,
+		Args: cobra.ExactArgs(1),
+		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, args []string) error {
+			var newer api.Raw
+			if policy != "" {
+				var err error
+				if newer, err = userPolicy(policy, wallet); err != nil {
+					return err
+				}
+			}
+			o, err := to.UpdateUser(ctx, args[0], newer, traits, remove)
+			if err != nil {
+				return err
+			}
+			return printOrganization(c, o)
+		}),
+	}
+	f := c.Flags()
+	f.StringVar(&policy, "policy", "", "`NAME`: ROOT, ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE or DAPP_CONNECTION_USER")
+	f.StringVar(&wallet, "wallet", "", "`ID` of the wallet of a DAPP_CONNECTION_USER")
+	f.StringToStringVar(&traits, "trait", nil, "`NAME=VALUE` to keep with the user; may be given several times")
+	f.StringArrayVar(&remove, "remove-trait", nil, "`NAME` of a trait to remove; may be given several times")
+	c.MarkFlagsOneRequired("policy", "trait", "remove-trait")
+	choices(c, "policy", policyRoot, client.AllowAll, client.DenyAll, client.LegacyUserRole, policyConnection)
+	return c
+}
+
 func userRemove(s *session) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME", Short: "Remove a user; their keys sign nothing any more",
