@@ -14,6 +14,14 @@ type Error struct {
 	Path      string `json:"path,omitempty"`        // of the offending field
 	Time      int64  `json:"serverTimeMs,omitzero"` // of request-expired
 	Status    int    `json:"-"`
+
+	ScannerResult *ScannerResult `json:"scannerResult,omitempty"` // of transaction-blocked
+}
+
+// ScannerResult says to clients what blocked a transaction.
+type ScannerResult struct {
+	Rule   string `json:"rule"`   // of the policy
+	Reason string `json:"reason"` // for people
 }
 
 // Error gives the message.
@@ -41,6 +49,7 @@ const (
 	TypeUnsupported      = "unsupported"
 	TypeUnauthenticated  = "unauthenticated"
 	TypeDenied           = "policy-denied"
+	TypeBlocked          = "transaction-blocked" // what TypeDenied is on /prepare, where clients know it by this name
 	TypeNotFound         = "not-found"
 	TypeConflict         = "conflict"
 	TypeLimit            = "limit-reached"
@@ -56,7 +65,7 @@ const (
 func Types() []string {
 	return []string{
 		TypeMalformed, TypeTooLarge, TypeUnknownMethod, TypeExpired, TypeInvalid, TypeTransaction, TypeUnsupported,
-		TypeUnauthenticated, TypeDenied, TypeNotFound, TypeConflict, TypeLimit, TypeRateLimited, TypeOverloaded,
+		TypeUnauthenticated, TypeDenied, TypeBlocked, TypeNotFound, TypeConflict, TypeLimit, TypeRateLimited, TypeOverloaded,
 		TypeUnavailable, TypeInternal, TypeMethodNotAllowed, TypeNoRoute,
 	}
 }
@@ -66,7 +75,7 @@ func Status(kind string) int {
 	switch kind {
 	case TypeUnauthenticated:
 		return 401
-	case TypeDenied:
+	case TypeDenied, TypeBlocked:
 		return 403
 	case TypeNotFound, TypeNoRoute:
 		return 404

@@ -11,7 +11,7 @@ import {
   AddressLookupTableAccount, AddressLookupTableProgram, Connection, Keypair, LAMPORTS_PER_SOL, PublicKey,
   SystemProgram, Transaction, TransactionInstruction, TransactionMessage, VersionedTransaction,
 } from '@solana/web3.js'
-import { b64u, found, post, request, solanaPath, unb64u } from './app.mjs'
+import { authenticator, b64u, connect, ed25519Key, found, post, request, solanaPath, unb64u } from './app.mjs'
 import { startWorld } from './world.mjs'
 
 const networkId = NetworkId.SOLANA_DEVNET
@@ -168,6 +168,21 @@ test('sign and send moves lamports', async () => {
   const { value } = await connection.getSignatureStatuses([hash])
   assert.equal(value[0].err, null)
   assert.ok(Transaction.from(unb64u(rawTransaction)).verifySignatures())
+})
+
+test('what the policy denies is blocked at /prepare already, by the error that clients know', async () => {
+  const nobody = ed25519Key()
+  await client.addUserToOrganization({
+    organizationId, user: { username: 'nobody', policy: { type: 'CEL', preset: 'DENY_ALL' }, authenticators: [authenticator(nobody, 'n')] },
+  })
+  const denied = connect(world.baseUrl, nobody, organizationId, { walletType: 'user-wallet' })
+  await assert.rejects(
+    denied.signTransaction({ walletId, transaction: unsigned(await legacy(pay(1))), networkId, account: me.toBase58() }),
+    (e) => {
+      assert.equal(e.name, 'TransactionBlockedError')
+      assert.equal(e.scannerResult.rule, 'DENY_ALL')
+      return true
+    })
 })
 
 test('a co-signer may sign between /prepare and us', async () => {

@@ -53,7 +53,9 @@ func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer
 	}
 	wallet := c.member.User.Policy.Wallet // /prepare names no wallet; a connection has only one
 	if d := c.ask(rule.Question{Wallet: wallet}); !d.Allowed {
-		return answer{}, c.denial(d)
+		blocked := api.Errorf(api.TypeBlocked, "%v", c.denial(d))
+		blocked.ScannerResult = &api.ScannerResult{Rule: d.Rule, Reason: d.Reason}
+		return answer{}, blocked
 	}
 	b, err := base64Bytes(params.Transaction, "transaction")
 	if err != nil {
