@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"crypto/ed25519"
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -68,6 +69,7 @@ func TestExpiry(t *testing.T) {
 	if len(made.Users) != 2 || made.Users[1].ExpiresAtMs == nil || len(made.Users[0].Authenticators) != 2 {
 		t.Fatalf("%+v", made)
 	}
+	r.outlive(t, o, byUser)
 	want := told(t, r.call(t, newKey(t), api.GetOrganization, object{"organizationId": o.id}))
 	for range 2 {
 		if got := told(t, r.call(t, byKey, api.GetOrganization, object{"organizationId": o.id})); got != want {
@@ -78,6 +80,17 @@ func TestExpiry(t *testing.T) {
 		}
 		r.restart(t)
 	}
+}
+
+// outlive waits until a key that expires within milliseconds has done so by the server's clock.
+func (r *rig) outlive(t *testing.T, o tenant, key ed25519.PrivateKey) {
+	t.Helper()
+	for range 1000 {
+		if r.call(t, key, api.GetOrganization, object{"organizationId": o.id}).Status == 401 {
+			return
+		}
+	}
+	t.Fatal("the key does not expire")
 }
 
 // The list of wallets is complete, page by page.

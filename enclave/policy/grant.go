@@ -39,16 +39,22 @@ func (e *Engine) targetOrganization(ctx context.Context, c *caller, text string)
 	return target, err
 }
 
+// between finds the wallet that is lent or given, and the organization that gets it.
+func (e *Engine) between(ctx context.Context, c *caller, wallet, target string) (found[org.Wallet], proof.ID, error) {
+	w, err := e.ownWallet(ctx, c, wallet)
+	if err != nil {
+		return w, proof.ID{}, err
+	}
+	to, err := e.targetOrganization(ctx, c, target)
+	return w, to, err
+}
+
 func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantParams) (answer, error) {
 	d := c.ask(rule.Question{})
 	if !d.Allowed {
 		return e.deny(ctx, c, proof.ID{}, d)
 	}
-	w, err := e.ownWallet(ctx, c, params.WalletID)
-	if err != nil {
-		return answer{}, err
-	}
-	target, err := e.targetOrganization(ctx, c, params.TargetOrganizationID)
+	w, target, err := e.between(ctx, c, params.WalletID, params.TargetOrganizationID)
 	if err != nil {
 		return answer{}, err
 	}

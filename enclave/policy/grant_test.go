@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -258,55 +257,15 @@ func TestEndOfGrantRace(t *testing.T) {
 	for round := range 12 {
 		w := r.wallet(t, owner)
 		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{"policy": scopes("owner")}))
-		ended := make(chan struct{})
-		var all sync.WaitGroup
-		var mu sync.Mutex
-		var signed []uint64
-		for range 4 {
-			all.Go(func() {
-				for {
-					late := false
-					select {
-					case <-ended:
-						late = true
-					default:
-					}
-					a := r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x"))
-					if late {
-						if a.Status != 404 {
-							t.Errorf("round %d: %d after the end was acknowledged", round, a.Status)
-						}
-						return
-					}
-					switch a.Status {
-					case 200:
-						mu.Lock()
-						signed = append(signed, entryOf(t, a))
-						mu.Unlock()
-					case 404:
-					default:
-						t.Errorf("round %d: %d %s", round, a.Status, a.Result)
-						return
-					}
-				}
-			})
-		}
 		method, params := api.RevokeOrganizationAccess, between(owner, target, w.WalletID, nil)
 		if round%2 == 1 {
 			method, params = api.TransferOrganizationWallet, between(owner, third, w.WalletID, nil)
 		}
-		a := r.call(t, owner.key, method, params)
-		if a.Status != 200 {
-			t.Fatalf("%d %s", a.Status, a.Result)
-		}
-		end := entryOf(t, a)
-		close(ended)
-		all.Wait()
-		for _, entry := range signed {
-			if entry > end {
-				t.Errorf("round %d: entry %d signs by a grant that entry %d ended", round, entry, end)
-			}
-		}
+		signedUntil(t, func() wire.Answer {
+			return r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x"))
+		}, 404, func() wire.Answer {
+			return r.call(t, owner.key, method, params)
+		})
 	}
 }
 

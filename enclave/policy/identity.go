@@ -79,25 +79,13 @@ func (e *Engine) getOrCreateIdentity(ctx context.Context, c *caller, raw []byte)
 	if c.record.value != nil {
 		return e.showIdentity(ctx, c)
 	}
-	first := func(p *replay) answer {
-		c.replay = p
-		return e.untilSettled(ctx, c, func() (answer, error) {
-			if c.record.value != nil { // somebody was faster
-				return e.showIdentity(ctx, c)
-			}
-			made := e.newIdentity(c)
-			allowed := rule.Decision{Allowed: true, Rule: "sign-up"}
-			return e.applyOrganization(ctx, c, allowed, nil, made, organizationResult(made))
-		})
-	}
-	caller := org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey)
-	return e.once(ctx, replayKey(c.request, caller), c.now, first, func(p *replay) answer {
-		a, err := e.fromLog(ctx, c, p, nil)
-		if err != nil {
-			return failure(err, c.requestID)
+	return e.found(ctx, c, org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey), func() (answer, error) {
+		if c.record.value != nil { // somebody was faster
+			return e.showIdentity(ctx, c)
 		}
-		return a
-	}), nil
+		made := e.newIdentity(c)
+		return e.applyOrganization(ctx, c, signUp(), nil, made, organizationResult(made))
+	})
 }
 
 func (e *Engine) newIdentity(c *caller) *org.Organization {

@@ -35,12 +35,20 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 			return answer{}, unauthenticated()
 		}
 	}
+	return e.found(ctx, c, caller, func() (answer, error) {
+		c.organization = made.ID
+		return e.applyOrganization(ctx, c, signUp(), nil, made, organizationResult(made))
+	})
+}
+
+// signUp is the decision that lets somebody found an organization whom no policy knows yet.
+func signUp() rule.Decision { return rule.Decision{Allowed: true, Rule: "sign-up"} }
+
+// found founds an organization, once for equal requests of a caller.
+func (e *Engine) found(ctx context.Context, c *caller, caller proof.ID, do func() (answer, error)) (answer, error) {
 	first := func(p *replay) answer {
-		c.replay, c.organization = p, made.ID
-		return e.untilSettled(ctx, c, func() (answer, error) {
-			allowed := rule.Decision{Allowed: true, Rule: "sign-up"}
-			return e.applyOrganization(ctx, c, allowed, nil, made, organizationResult(made))
-		})
+		c.replay = p
+		return e.untilSettled(ctx, c, do)
 	}
 	return e.once(ctx, replayKey(c.request, caller), c.now, first, func(p *replay) answer {
 		a, err := e.fromLog(ctx, c, p, nil)
@@ -68,23 +76,13 @@ func (e *Engine) createChild(ctx context.Context, c *caller, parent string, made
 	if err := e.limiter.allow(c.organization, c.now); err != nil {
 		return answer{}, err
 	}
-	first := func(p *replay) answer {
-		c.replay = p
-		return e.untilSettled(ctx, c, func() (answer, error) {
-			d := c.ask(rule.Question{})
-			if !d.Allowed {
-				return e.deny(ctx, c, proof.ID{}, d)
-			}
-			return e.applyOrganization(ctx, c, d, nil, made, organizationResult(made))
-		})
-	}
-	return e.once(ctx, replayKey(c.request, c.member.Authenticator.ID), c.now, first, func(p *replay) answer {
-		a, err := e.fromLog(ctx, c, p, nil)
-		if err != nil {
-			return failure(err, c.requestID)
+	return e.found(ctx, c, c.member.Authenticator.ID, func() (answer, error) {
+		d := c.ask(rule.Question{})
+		if !d.Allowed {
+			return e.deny(ctx, c, proof.ID{}, d)
 		}
-		return a
-	}), nil
+		return e.applyOrganization(ctx, c, d, nil, made, organizationResult(made))
+	})
 }
 
 // applyOrganization stores a new state of the caller's organization, with the marks of who holds a key of it.

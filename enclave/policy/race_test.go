@@ -22,55 +22,64 @@ func TestRevocationRace(t *testing.T) {
 	r := newRig(t)
 	o := r.tenant(t)
 	w := r.wallet(t, o)
-	for round := range 12 {
+	for range 12 {
 		key := newKey(t)
 		made := must[api.Authenticator](t, r, o.key, api.CreateAuthenticator, object{
 			"organizationId": o.id, "username": "root", "authenticator": keypair("k", key),
 		})
-		revoked := make(chan struct{})
-		var all sync.WaitGroup
-		var mu sync.Mutex
-		var signed []uint64 // entries of the key's signatures
-		for range 6 {
-			all.Go(func() {
-				for {
-					late := false
-					select {
-					case <-revoked:
-						late = true
-					default:
-					}
-					a := r.call(t, key, api.SignUtf8Message, utf8Params(o, w.WalletID, "x"))
-					if late {
-						if a.Status != 401 {
-							t.Errorf("round %d: %d after the deletion was acknowledged", round, a.Status)
-						}
-						return
-					}
-					switch a.Status {
-					case 200:
-						mu.Lock()
-						signed = append(signed, entryOf(t, a))
-						mu.Unlock()
-					case 401:
-					default:
-						t.Errorf("round %d: %d %s", round, a.Status, a.Result)
-						return
-					}
+		signedUntil(t, func() wire.Answer { return r.call(t, key, api.SignUtf8Message, utf8Params(o, w.WalletID, "x")) }, 401, func() wire.Answer {
+			return r.call(t, o.key, api.DeleteAuthenticator, object{"organizationId": o.id, "username": "root", "authenticatorId": made.ID})
+		})
+	}
+}
+
+// signedUntil has several callers sign all the time while a right ends. Once the end is acknowledged each of them must get
+// the status of those who have none, and no entry after the end's may be a signature.
+func signedUntil(t *testing.T, sign func() wire.Answer, status uint16, end func() wire.Answer) {
+	t.Helper()
+	ended := make(chan struct{})
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var signed []uint64 // entries of the signatures
+	for range 6 {
+		all.Go(func() {
+			for {
+				late := false
+				select {
+				case <-ended:
+					late = true
+				default:
 				}
-			})
-		}
-		a := r.call(t, o.key, api.DeleteAuthenticator, object{"organizationId": o.id, "username": "root", "authenticatorId": made.ID})
-		if a.Status != 200 {
-			t.Fatalf("%d %s", a.Status, a.Result)
-		}
-		deleted := entryOf(t, a)
-		close(revoked)
-		all.Wait()
-		for _, entry := range signed {
-			if entry > deleted {
-				t.Errorf("round %d: entry %d signs for a key that entry %d deleted", round, entry, deleted)
+				a := sign()
+				if late {
+					if a.Status != status {
+						t.Errorf("%d after the end was acknowledged", a.Status)
+					}
+					return
+				}
+				switch a.Status {
+				case 200:
+					mu.Lock()
+					signed = append(signed, entryOf(t, a))
+					mu.Unlock()
+				case status:
+				default:
+					t.Errorf("%d %s", a.Status, a.Result)
+					return
+				}
 			}
+		})
+	}
+	a := end()
+	close(ended)
+	all.Wait()
+	if a.Status != 200 {
+		t.Fatalf("%d %s", a.Status, a.Result)
+	}
+	last := entryOf(t, a)
+	for _, entry := range signed {
+		if entry > last {
+			t.Errorf("entry %d signs by a right that entry %d ended", entry, last)
 		}
 	}
 }

@@ -18,11 +18,7 @@ func (e *Engine) transferWallet(ctx context.Context, c *caller, params *api.Tran
 	if !d.Allowed {
 		return e.deny(ctx, c, proof.ID{}, d)
 	}
-	w, err := e.ownWallet(ctx, c, params.WalletID)
-	if err != nil {
-		return answer{}, err
-	}
-	target, err := e.targetOrganization(ctx, c, params.TargetOrganizationID)
+	w, target, err := e.between(ctx, c, params.WalletID, params.TargetOrganizationID)
 	if err != nil {
 		return answer{}, err
 	}
