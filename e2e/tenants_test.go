@@ -2,12 +2,14 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/id"
 )
 
@@ -26,7 +28,33 @@ func methods(o *tenant, s *server) map[string]func(organization, wallet string) 
 			return p
 		}
 	}
+	target := id.String(id.Random())
+	// between are the methods about a wallet and two organizations.
+	between := func(more object) func(string, string) object {
+		return func(organization, wallet string) object {
+			p := object{"ownerOrganizationId": organization, "targetOrganizationId": target, "walletId": wallet}
+			for k, v := range more {
+				p[k] = v
+			}
+			return p
+		}
+	}
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{9}, 32))
 	return map[string]func(string, string) object{
+		"updateUserInOrganization": with(object{"username": id.String(id.Random())}),
+		"updateAuthenticator":      with(object{"username": "admin", "authenticatorId": id.String(id.Random()), "authenticator": object{}}),
+		"grantOrganizationAccess":  between(object{"policy": object{"version": "v0", "scopes": []string{"owner"}}}),
+		"revokeOrganizationAccess": between(nil),
+		"getWalletAccessGrantsRequest": func(organization, _ string) object {
+			return object{"ownerOrganizationId": organization, "targetOrganizationId": organization, "walletId": target}
+		},
+		"transferOrganizationWallet": between(nil),
+		"listPendingMigrations":      with(nil),
+		"completeWalletTransfer":     with(object{"migrationId": id.String(id.Random())}),
+		"signRawPayload":             with(object{"walletId": "", "payload": "aGk", "algorithm": "Ed25519", "derivationInfo": solanaAccount()}),
+		"initWalletImport":           with(nil),
+		"completeImportWallet":       with(object{"importEnvelope": object{"envelope": "AAAA", "publicKey": key}, "encryptedSecret": "AAAA", "walletName": "x"}),
+		"exportWallet":               with(object{"walletId": "", "publicKey": key}),
 		"getOrganization":            with(nil),
 		"addUserToOrganization":      with(object{"user": object{"username": id.String(id.Random()), "policy": object{"type": "ROOT"}, "authenticators": []object{}}}),
 		"deleteUserFromOrganization": with(object{"username": id.String(id.Random())}),
@@ -66,11 +94,15 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			if i == j {
 				continue
 			}
-			for method, params := range methods(me, s) {
+			known := methods(me, s)
+			if len(known)+3 != len(api.Methods()) { // all but createOrganization and the two about the caller's own identity
+				t.Fatalf("%d methods are tried, of %d", len(known), len(api.Methods()))
+			}
+			for method, params := range known {
 				theirs := me.root.call(t, method, params(other.id, other.wallet))
 				none := me.root.call(t, method, params(nobody, nothing))
 				alike(t, method+" in another organization", 404, theirs, none, &outside)
-				if _, names := params("", "")["walletId"]; names {
+				if named, names := params("", "")["walletId"]; names && named == "" {
 					alike(t, method+" with another's wallet", 404, me.root.call(t, method, params(me.id, other.wallet)), me.root.call(t, method, params(me.id, nothing)), &inside)
 				}
 				alike(t, method+" by a stranger", 401, stranger.call(t, method, params(other.id, other.wallet)), stranger.call(t, method, params(nobody, nothing)), &unknown)
