@@ -81,7 +81,7 @@ func (k *p256Key) Sign(digest []byte) ([]byte, error) {
 // Zero wipes what can be reached of the key; the library keeps a copy that nobody can.
 func (k *p256Key) Zero() {
 	if k.secret != nil {
-		clear(k.secret.D.Bits())
+		clear(k.secret.D.Bits()) //nolint:staticcheck // deprecated, but the only way to the scalar that is kept
 		k.secret = nil
 	}
 }
