@@ -6,7 +6,7 @@ JS := e2e/js
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
 STRACE := /usr/bin/strace
 FUZZTIME ?= 1000000x
-MUTANTS ?= 10000
+MUTANTS ?= 5000
 
 .PHONY: demo test check acceptance soak chaos fuzz bench tcb run build clients unit js lint postgres
 
@@ -18,7 +18,7 @@ test: build clients unit js ## everything, with heavy acceptance lines as a samp
 check: lint ## format, vet, lint, plan of the house, race detector
 	CGO_ENABLED=1 go test -race ./...
 
-acceptance: build clients bin/btcd ## the heavy lines in full (docs/acceptance.md); MUTANTS is the number of bodies for each method
+acceptance: build clients bin/btcd ## the heavy lines in full (docs/acceptance.md); MUTANTS good and as many spoilt bodies for each method
 	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 240m ./stamp/... ./chain/... ./internal/... ./proof/... ./host/... ./enclave/... ./e2e/...
 	cd $(JS) && REDOUBT_ACCEPTANCE=full MUTANTS=$(MUTANTS) node --max-old-space-size=8192 --test --test-concurrency=1
 
