@@ -6,6 +6,7 @@ JS := e2e/js
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
 STRACE := /usr/bin/strace
 FUZZTIME ?= 1000000x
+MUTANTS ?= 5000
 
 .PHONY: demo test check acceptance soak chaos fuzz bench tcb run build clients unit js lint postgres
 
@@ -17,8 +18,9 @@ test: build clients unit js ## everything, with heavy acceptance lines as a samp
 check: lint ## format, vet, lint, plan of the house, race detector
 	CGO_ENABLED=1 go test -race ./...
 
-acceptance: build ## the heavy lines in full
-	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 240m ./stamp/... ./chain/... ./internal/... ./host/... ./enclave/... ./e2e/...
+acceptance: build clients bin/btcd ## the heavy lines in full (docs/acceptance.md); MUTANTS good and as many spoilt bodies for each method
+	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 240m ./stamp/... ./chain/... ./internal/... ./proof/... ./host/... ./enclave/... ./e2e/...
+	cd $(JS) && REDOUBT_ACCEPTANCE=full MUTANTS=$(MUTANTS) node --max-old-space-size=8192 --test --test-concurrency=1
 
 soak: build ## an hour of steady load, after which nothing may have grown: SOAK_MINUTES, SOAK_RATE, SOAK_WALLETS, SOAK_POSTGRES
 	@go build -o bin/ ./e2e/soak && bin/soak bin/redoubt

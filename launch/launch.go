@@ -135,9 +135,9 @@ func (p Plan) environment() []string {
 		return append(env, "GOGC=200")
 	case proof.RoleCertifier:
 		return append(env, "GOGC=400", "GOMAXPROCS=1")
-	default:
-		return append(env, "GOGC=400")
+	case proof.RoleSigner:
 	}
+	return append(env, "GOGC=400")
 }
 
 // end asks the enclave to stop, and kills it when it does not.

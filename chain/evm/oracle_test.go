@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -14,7 +15,13 @@ import (
 	"github.com/redoubt-kms/redoubt/chain/evm"
 )
 
-const oracleRounds = 1500
+// rounds is how often a random test is repeated.
+func rounds(short, full int) int {
+	if os.Getenv("REDOUBT_ACCEPTANCE") == "full" {
+		return full
+	}
+	return short
+}
 
 // generator makes random transactions of go-ethereum.
 type generator struct{ *rand.Rand }
@@ -133,7 +140,7 @@ func to(tx *types.Transaction) []byte {
 // TestAgainstGeth signs random transactions and compares digest, raw transaction, hash and sender with go-ethereum's.
 func TestAgainstGeth(t *testing.T) {
 	g := newGenerator(2)
-	for i := range oracleRounds {
+	for i := range rounds(1_500, 200_000) {
 		theirs, signer := g.transaction()
 		ours, err := evm.ParseUnsigned(unsignedBytes(t, theirs, signer))
 		if err != nil {

@@ -1,9 +1,12 @@
 package evm
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"math/bits"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -124,16 +127,16 @@ func (c *caster) castStruct(v Value, in Raw, at *place, depth int) (Value, error
 // castUnordered goes on with a struct whose members are not, or not only, its fields in their order: those before the first
 // that is not are cast.
 func (c *caster) castUnordered(v Value, in Raw, at *place, depth int) (Value, error) {
-	given := make(map[string]Raw, len(in.Members))
-	for _, m := range in.Members {
+	given := make(map[string]int, len(in.Members))
+	for i, m := range in.Members {
 		if _, twice := given[m.Name]; twice {
 			return v, fieldError(at.String()+"."+m.Name, "given twice")
 		}
-		given[m.Name] = m.Value
+		given[m.Name] = i
 	}
 	for i, f := range v.typ.fields.fields {
 		here := &place{in: at, name: f.name}
-		raw, ok := given[f.name]
+		n, ok := given[f.name]
 		if !ok {
 			return v, fieldError(here.String(), "missing")
 		}
@@ -141,7 +144,7 @@ func (c *caster) castUnordered(v Value, in Raw, at *place, depth int) (Value, er
 		if i < len(v.items) {
 			continue
 		}
-		member, err := c.cast(f.typ, raw, here, depth+1)
+		member, err := c.cast(f.typ, in.Members[n].Value, here, depth+1)
 		if err != nil {
 			return v, err
 		}
@@ -190,14 +193,37 @@ func (v *Value) castInt(in Raw) error {
 	if base == 10 && ((len(digits) > 1 && digits[0] == '0') || (negative && digits == "0")) {
 		return errNotInteger
 	}
+	if n, err := strconv.ParseUint(digits, base, 64); err == nil && !negative && n <= maxExact {
+		return v.setUint(n)
+	}
 	n, ok := new(big.Int).SetString(digits, base)
 	if !ok {
 		return errNotInteger
+	}
+	if in.Kind == RawNumber && (!n.IsUint64() || n.Uint64() > maxExact) {
+		return errInexact
 	}
 	if negative {
 		n.Neg(n)
 	}
 	return v.setInt(n)
+}
+
+// maxExact is the largest integer that every reader of JSON keeps: many hold numbers as floating point, which rounds the
+// larger ones, so that what people see and what is hashed would be two numbers. As strings, all integers are exact.
+const maxExact = 1<<53 - 1
+
+// setUint writes a small number if the type can hold it.
+func (v *Value) setUint(n uint64) error {
+	width := v.typ.size
+	if v.typ.shape == shapeInt {
+		width--
+	}
+	if bits.Len64(n) > width {
+		return errRange
+	}
+	binary.BigEndian.PutUint64(v.word[24:], n)
+	return nil
 }
 
 // setInt writes n as a two's complement word if the type can hold it.
@@ -206,8 +232,8 @@ func (v *Value) setInt(n *big.Int) error {
 		n.FillBytes(v.word[:])
 		return nil
 	}
-	bits := uint(v.typ.size) //nolint:gosec // 8 to 256
-	low, high := new(big.Int), new(big.Int).Lsh(big.NewInt(1), bits)
+	width := uint(v.typ.size) //nolint:gosec // 8 to 256
+	low, high := new(big.Int), new(big.Int).Lsh(big.NewInt(1), width)
 	if v.typ.shape == shapeInt {
 		high.Rsh(high, 1)
 		low.Neg(high)

@@ -3,6 +3,7 @@ package evm
 import (
 	"errors"
 	"math/big"
+	"slices"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
@@ -12,6 +13,7 @@ import (
 var (
 	errNotInteger = errors.New("not a plain integer")
 	errRange      = errors.New("out of range")
+	errInexact    = errors.New("a number of more than 53 bits, which many programs round: write it as a string")
 	errHex        = errors.New("not 0x and pairs of hexadecimal digits")
 	errBytesSize  = errors.New("wrong number of bytes")
 	errUTF8       = errors.New("not UTF-8")
@@ -76,8 +78,9 @@ func newTyped(structs []TypedStruct, primaryType string) (*TypedData, error) {
 
 // seal computes the digest: keccak(0x1901 ‖ hash of the domain ‖ hash of the message).
 func (t *TypedData) seal() {
-	domain, message := t.domain.encodeData(), t.message.encodeData()
-	t.digest = keccak([]byte{0x19, 0x01}, domain[:], message[:])
+	h := newHasher()
+	domain, message := t.domain.encodeData(h), t.message.encodeData(h)
+	t.digest = h.sum(slices.Concat([]byte{0x19, 0x01}, domain[:], message[:]))
 }
 
 func (t *TypedData) domainType() *typeRef {

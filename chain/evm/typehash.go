@@ -40,6 +40,7 @@ func (s *schema) finish() error {
 			return fieldError("types."+st.Name, "contains itself without an array in between")
 		}
 	}
+	h := newHasher()
 	for _, st := range s.sorted {
 		def := s.defs[st.Name]
 		used := make(map[string]bool)
@@ -56,7 +57,7 @@ func (s *schema) finish() error {
 			s.defs[n].write(&text)
 		}
 		def.text = text.String()
-		def.hash = keccak([]byte(def.text))
+		def.hash = h.sum([]byte(def.text))
 	}
 	return nil
 }

@@ -2,7 +2,10 @@ package evm
 
 import (
 	"encoding/hex"
+	"hash"
 	"math/big"
+
+	"golang.org/x/crypto/sha3"
 
 	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
 )
@@ -112,24 +115,36 @@ func (v Value) String() string {
 }
 
 // encodeData is the 32 bytes that stand for the value inside its parent (EIP-712, definition of encodeData).
-func (v Value) encodeData() [32]byte {
+func (v *Value) encodeData(h hasher) [32]byte {
 	switch v.typ.shape {
 	case shapeBytes, shapeString:
-		return keccak(v.data)
+		return h.sum(v.data)
 	case shapeStruct:
 		buf := append(make([]byte, 0, 32*(1+len(v.items))), v.typ.fields.hash[:]...)
-		return keccak(v.appendItems(buf))
+		return h.sum(v.appendItems(buf, h))
 	case shapeArray:
-		return keccak(v.appendItems(make([]byte, 0, 32*len(v.items))))
+		return h.sum(v.appendItems(make([]byte, 0, 32*len(v.items)), h))
 	default:
 		return v.word
 	}
 }
 
-func (v Value) appendItems(buf []byte) []byte {
-	for _, item := range v.items {
-		w := item.encodeData()
+func (v *Value) appendItems(buf []byte, h hasher) []byte {
+	for i := range v.items {
+		w := v.items[i].encodeData(h)
 		buf = append(buf, w[:]...)
 	}
 	return buf
+}
+
+// hasher is Keccak-256, made once for the many hashes of typed data.
+type hasher struct{ hash.Hash }
+
+func newHasher() hasher { return hasher{sha3.NewLegacyKeccak256()} }
+
+func (h hasher) sum(b []byte) (out [32]byte) {
+	h.Reset()
+	h.Write(b)
+	h.Sum(out[:0])
+	return out
 }

@@ -46,6 +46,7 @@ type header struct {
 
 type compiled struct {
 	program  byte
+	at       uint16 // where it starts: indexes can only be checked once lookups are known
 	accounts []byte
 	data     []byte
 }
@@ -78,8 +79,7 @@ func parseMessage(b []byte, off int) (*message, error) {
 	if m.blockhash, err = r.key("recent blockhash"); err != nil {
 		return nil, err
 	}
-	offsets, err := m.readInstructions(r)
-	if err != nil {
+	if err := m.readInstructions(r); err != nil {
 		return nil, err
 	}
 	if m.version == V0 {
@@ -90,7 +90,7 @@ func parseMessage(b []byte, off int) (*message, error) {
 	if r.left() > 0 {
 		return nil, r.fail("%d bytes after the message", r.left())
 	}
-	return m, m.checkIndexes(offsets)
+	return m, m.checkIndexes()
 }
 
 func (m *message) readVersion(r *reader) error {
@@ -158,30 +158,27 @@ func (m *message) readKeys(r *reader) error {
 	return nil
 }
 
-// readInstructions also returns where each instruction starts: indexes can only be checked once lookups are known.
-func (m *message) readInstructions(r *reader) ([]int, error) {
+func (m *message) readInstructions(r *reader) error {
 	n, err := r.length("instructions")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	const least = 3 // bytes of an instruction
-	offsets := make([]int, 0, min(n, r.left()/least))
-	m.instructions = make([]compiled, 0, cap(offsets))
+	m.instructions = make([]compiled, 0, min(n, r.left()/least))
 	for range n {
-		offsets = append(offsets, r.off)
-		var in compiled
+		in := compiled{at: uint16(r.off)} //nolint:gosec // at most MaxSize
 		if in.program, err = r.byte("program index"); err != nil {
-			return nil, err
+			return err
 		}
 		if in.accounts, err = r.vector("account indexes"); err != nil {
-			return nil, err
+			return err
 		}
 		if in.data, err = r.vector("instruction data"); err != nil {
-			return nil, err
+			return err
 		}
 		m.instructions = append(m.instructions, in)
 	}
-	return offsets, nil
+	return nil
 }
 
 func (m *message) readLookups(r *reader) error {
@@ -248,7 +245,7 @@ func (m *message) accounts() int {
 	return n
 }
 
-func (m *message) checkIndexes(offsets []int) error {
+func (m *message) checkIndexes() error {
 	total := m.accounts()
 	if total > maxAccounts {
 		return chain.Malformed(0, "more than %d accounts with the looked-up ones", maxAccounts)
@@ -256,14 +253,14 @@ func (m *message) checkIndexes(offsets []int) error {
 	for i, in := range m.instructions {
 		// A program out of a lookup table could be exchanged after signing; the runtime refuses it as well.
 		if int(in.program) >= len(m.keys) {
-			return chain.Malformed(offsets[i], "program of instruction %d is not a static account", i)
+			return chain.Malformed(int(in.at), "program of instruction %d is not a static account", i)
 		}
 		if in.program == 0 {
-			return chain.Malformed(offsets[i], "program of instruction %d is the fee payer", i)
+			return chain.Malformed(int(in.at), "program of instruction %d is the fee payer", i)
 		}
 		for _, a := range in.accounts {
 			if int(a) >= total {
-				return chain.Malformed(offsets[i], "account index %d of instruction %d is out of range", a, i)
+				return chain.Malformed(int(in.at), "account index %d of instruction %d is out of range", a, i)
 			}
 		}
 	}

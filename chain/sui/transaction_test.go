@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -226,7 +227,7 @@ func TestMutants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 100 {
+		for range rounds(100, 10_000) {
 			changed := slices.Clone(b)
 			changed[1+g.IntN(len(b)-1)] ^= 1 << g.IntN(8)
 			if tx, err := sui.Parse(changed); err == nil {
@@ -238,6 +239,14 @@ func TestMutants(t *testing.T) {
 	if accepted < 1000 {
 		t.Errorf("only %d changed transactions are accepted: the changes test little", accepted)
 	}
+}
+
+// rounds is how often a random test is repeated.
+func rounds(short, full int) int {
+	if os.Getenv("REDOUBT_ACCEPTANCE") == "full" {
+		return full
+	}
+	return short
 }
 
 func TestRefused(t *testing.T) {

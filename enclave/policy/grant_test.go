@@ -254,7 +254,7 @@ func TestGrantArguments(t *testing.T) {
 func TestEndOfGrantRace(t *testing.T) {
 	r := newRig(t)
 	owner, target, third := r.tenant(t), r.tenant(t), r.tenant(t)
-	for round := range 12 {
+	for round := range rounds(12, 2_000) {
 		w := r.wallet(t, owner)
 		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{"policy": scopes("owner")}))
 		method, params := api.RevokeOrganizationAccess, between(owner, target, w.WalletID, nil)

@@ -122,7 +122,7 @@ func pathList(paths []org.Path) api.Raw {
 	}
 	raw, err := json.Marshal(list)
 	if err != nil {
-		panic(err) // strings always encode
+		panic(err) //nolint:forbidigo // strings always encode
 	}
 	return raw
 }

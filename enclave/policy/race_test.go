@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,13 +17,21 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
+// rounds is how often a race is run.
+func rounds(short, full int) int {
+	if os.Getenv("REDOUBT_ACCEPTANCE") == "full" {
+		return full
+	}
+	return short
+}
+
 // Once a deletion is acknowledged, nothing more is signed for the deleted key, though its requests come all the time; and
 // no entry after the deletion's signs for it, acknowledged or not.
 func TestRevocationRace(t *testing.T) {
 	r := newRig(t)
 	o := r.tenant(t)
 	w := r.wallet(t, o)
-	for range 12 {
+	for range rounds(12, 2_000) {
 		key := newKey(t)
 		made := must[api.Authenticator](t, r, o.key, api.CreateAuthenticator, object{
 			"organizationId": o.id, "username": "root", "authenticator": keypair("k", key),

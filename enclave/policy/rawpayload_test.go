@@ -87,7 +87,9 @@ func TestRawPayloadAlgorithms(t *testing.T) {
 		case api.Secp256r1:
 			x, y := elliptic.UnmarshalCompressed(elliptic.P256(), key)
 			rs := [2]*big.Int{new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])}
-			valid = ecdsa.Verify(&ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}, digest[:], rs[0], rs[1])
+			point := append([]byte{4}, append(x.FillBytes(make([]byte, 32)), y.FillBytes(make([]byte, 32))...)...)
+			public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+			valid = err == nil && ecdsa.Verify(public, digest[:], rs[0], rs[1])
 		}
 		if !valid {
 			t.Errorf("%s: %+v is not valid", algorithm, made)

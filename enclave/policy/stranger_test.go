@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,13 +166,10 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.InitWalletImport:      {"organizationId"}, api.ExportWallet: {"organizationId", "walletId", "publicKey"},
 		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
+	others := []api.Method{api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants}
 	for _, method := range methods() {
-		switch method {
-		case api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants:
-		default:
-			if takes[method] == nil {
-				t.Errorf("%s is not tried", method)
-			}
+		if takes[method] == nil && !slices.Contains(others, method) {
+			t.Errorf("%s is not tried", method)
 		}
 	}
 	nobody := id.String(id.Random())

@@ -22,6 +22,7 @@ func (e *Engine) transaction(params *api.SignTransactionParams, a account) (inte
 		return suiTransaction(params)
 	case api.AddressBitcoinSegwit, api.AddressBitcoinNestedSegwit, api.AddressBitcoinTaproot:
 		return bitcoinTransaction(params, a)
+	case api.AddressNone: // a bare key belongs to no chain
 	}
 	return intent{}, api.Errorf(api.TypeUnsupported, "this release signs no transactions of this account").At("params.derivationInfo")
 }

@@ -42,7 +42,26 @@ func TestFaultsAreWithheld(t *testing.T) {
 		flip(scalar[:])
 		k1.secret.Key.SetBytes(&scalar)
 		withheld(t, k1, digest)
+
+		r1 := mustP256(t)
+		r1.testOnlyFault = flip
+		withheld(t, r1, digest)
+
+		r1 = mustP256(t)
+		other, err := newP256(flipped(bytes.Repeat([]byte{7}, 32), rng.IntN(248)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r1.secret = other.secret // as when the scalar was struck before the library took it
+		withheld(t, r1, digest)
 	}
+}
+
+// flipped is a copy with another bit, counted from the end.
+func flipped(b []byte, bit int) []byte {
+	b = bytes.Clone(b)
+	b[len(b)-1-bit/8] ^= 1 << (bit % 8)
+	return b
 }
 
 // TestFaultyEd25519Seed: a flipped bit of the seed changes the scalar and the nonce but not the public key. The
@@ -62,19 +81,28 @@ func withheld(t *testing.T, k PrivateKey, msg []byte) {
 	}
 }
 
+// allKeys are keys of every kind, of one secret.
+func allKeys(t *testing.T) map[string]PrivateKey {
+	t.Helper()
+	secret := bytes.Repeat([]byte{7}, 32)
+	return map[string]PrivateKey{
+		"Ed25519": newEd25519(secret), "secp256k1": mustSecp256k1(t), "P-256": mustP256(t),
+		"Schnorr": schnorrOf(t, secret, false), "Taproot": schnorrOf(t, secret, true),
+	}
+}
+
 // TestDeterministic: equal inputs give equal signatures; different ones never share the nonce.
 func TestDeterministic(t *testing.T) {
-	seen := make(map[[32]byte]bool)
-	n := rounds(500, 100_000)
-	for _, k := range []PrivateKey{newEd25519(bytes.Repeat([]byte{7}, 32)), mustSecp256k1(t)} {
+	for kind, k := range allKeys(t) {
 		first, err := k.Sign(make([]byte, 32))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range n {
+		seen := map[[32]byte]bool{[32]byte(first): true}
+		for i := range rounds(300, 100_000) {
 			again, err := k.Sign(make([]byte, 32))
 			if err != nil || !bytes.Equal(first, again) {
-				t.Fatalf("%s: another signature of the same input, error %v", k.Curve(), err)
+				t.Fatalf("%s: another signature of the same input, error %v", kind, err)
 			}
 			msg := binary.BigEndian.AppendUint64(make([]byte, 24), uint64(i)+1)
 			sig, err := k.Sign(msg)
@@ -82,7 +110,7 @@ func TestDeterministic(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r := [32]byte(sig); seen[r] {
-				t.Fatalf("%s: a nonce was used twice", k.Curve())
+				t.Fatalf("%s: a nonce was used twice", kind)
 			} else {
 				seen[r] = true
 			}
@@ -116,6 +144,15 @@ func TestRecoveryID(t *testing.T) {
 func mustSecp256k1(t *testing.T) *secp256k1Key {
 	t.Helper()
 	k, err := newSecp256k1(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func mustP256(t *testing.T) *p256Key {
+	t.Helper()
+	k, err := newP256(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}

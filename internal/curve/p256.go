@@ -16,7 +16,8 @@ import (
 type p256Key struct {
 	Redacted
 	secret *ecdsa.PrivateKey
-	public []byte
+	public []byte           // compressed
+	check  *ecdsa.PublicKey // the same, apart from the secret, so that a fault there does not reach it
 
 	// testOnlyFault may spoil a signature (r ‖ s) before the check.
 	testOnlyFault func(signature []byte)
@@ -33,7 +34,11 @@ func newP256(scalar []byte) (*p256Key, error) {
 	if err != nil {
 		return nil, errSecret
 	}
-	return &p256Key{secret: secret, public: compressed(public)}, nil
+	check, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), public)
+	if err != nil {
+		return nil, errSecret
+	}
+	return &p256Key{secret: secret, public: compressed(public), check: check}, nil
 }
 
 // compressed is the short form of an uncompressed point: the parity of Y, and X.
@@ -72,7 +77,7 @@ func (k *p256Key) Sign(digest []byte) ([]byte, error) {
 		k.testOnlyFault(signature)
 	}
 	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
-	if s.Cmp(new(big.Int).Rsh(order, 1)) > 0 || !ecdsa.Verify(&k.secret.PublicKey, digest, r, s) {
+	if s.Cmp(new(big.Int).Rsh(order, 1)) > 0 || !ecdsa.Verify(k.check, digest, r, s) {
 		return nil, errFault
 	}
 	return signature, nil
@@ -81,7 +86,7 @@ func (k *p256Key) Sign(digest []byte) ([]byte, error) {
 // Zero wipes what can be reached of the key; the library keeps a copy that nobody can.
 func (k *p256Key) Zero() {
 	if k.secret != nil {
-		clear(k.secret.D.Bits())
+		clear(k.secret.D.Bits()) //nolint:staticcheck // deprecated, but the only way to the scalar that is kept
 		k.secret = nil
 	}
 }

@@ -108,29 +108,6 @@ func TestSchnorrFaults(t *testing.T) {
 	}
 }
 
-func TestSchnorrIsDeterministic(t *testing.T) {
-	for _, tweak := range []bool{false, true} {
-		k := schnorrOf(t, bytes.Repeat([]byte{7}, 32), tweak)
-		seen := map[[32]byte]bool{}
-		for i := range rounds(200, 20_000) {
-			digest := make([]byte, 32)
-			digest[0], digest[1] = byte(i), byte(i>>8)
-			one, err := k.Sign(digest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			two, err := k.Sign(digest)
-			if err != nil || !bytes.Equal(one, two) {
-				t.Fatalf("another signature of the same input, error %v", err)
-			}
-			if seen[[32]byte(one)] {
-				t.Fatal("a nonce was used twice")
-			}
-			seen[[32]byte(one)] = true
-		}
-	}
-}
-
 func TestSchnorrKeys(t *testing.T) {
 	k := schnorrOf(t, bytes.Repeat([]byte{7}, 32), true)
 	if k.Curve() != api.CurveSecp256k1 || len(k.Public()) != 32 {

@@ -20,11 +20,11 @@ import (
 // The Wycheproof suite, through the wrappers that the system uses. The files for the algorithms that this
 // package does not hold are run where those live:
 //
-//	aes_gcm, hmac_sha256, hmac_sha512                internal/vectors (the library calls themselves)
+//	aes_gcm, hmac_sha256, hmac_sha512, x25519,       internal/vectors (the library calls themselves)
+//	  hkdf_sha256, chacha20_poly1305
 //	ecdsa_secp256r1_sha256                           waits for passkeys, whose signatures are DER
 //	json_web_signature, json_web_key,                wait for sign-in by OpenID Connect
 //	  json_web_crypto, rsa_signature_*_sha256
-//	x25519, hkdf_sha256, chacha20_poly1305           wait for the import and export of wallets
 func TestWycheproofRaw(t *testing.T) {
 	for _, f := range []struct {
 		name  string

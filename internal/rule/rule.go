@@ -90,6 +90,7 @@ func legacyUserRole(q Question) Decision {
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user administer the organization")
 	case api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user bring secrets in or take them out")
+	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
 }
@@ -109,6 +110,7 @@ func dappConnection(p org.Policy, q Question) Decision {
 		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.GetWalletAccessGrants, api.TransferOrganizationWallet, api.CompleteWalletTransfer,
 		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets, api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
 		return deny(org.PresetDappConnection, "a connection may only use its own wallet")
+	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))
 }

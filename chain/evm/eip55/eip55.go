@@ -21,17 +21,18 @@ var (
 
 // Encode writes an address with its checksum.
 func Encode(address [20]byte) string {
-	text := []byte(hex.EncodeToString(address[:]))
+	whole := hex.AppendEncode([]byte("0x"), address[:])
+	text := whole[2:]
 	h := sha3.NewLegacyKeccak256()
 	h.Write(text)
-	sum := h.Sum(nil)
+	sum := h.Sum(make([]byte, 0, 32))
 	for i, c := range text {
 		nibble := sum[i/2] >> (4 * (1 - i%2)) & 15
 		if c >= 'a' && nibble >= 8 {
 			text[i] = c - 'a' + 'A'
 		}
 	}
-	return "0x" + string(text)
+	return string(whole)
 }
 
 // Parse reads an address. All-lower-case and all-upper-case digits carry no checksum; any mixture must match it.
@@ -44,8 +45,7 @@ func Parse(s string) ([20]byte, error) {
 	if _, err := hex.Decode(out[:], []byte(digits)); err != nil {
 		return [20]byte{}, ErrText
 	}
-	plain := digits == strings.ToLower(digits) || digits == strings.ToUpper(digits)
-	if !plain && Encode(out) != s {
+	if strings.ContainsAny(digits, "abcdef") && strings.ContainsAny(digits, "ABCDEF") && Encode(out) != s {
 		return [20]byte{}, ErrChecksum
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,7 +27,7 @@ var ErrTrailing = errors.New("data after the typed data")
 
 // Parse reads typed data. An error that has to do with a field is an *evm.FieldError with its path.
 func Parse(raw []byte) (*evm.TypedData, error) {
-	p := &parser{dec: jsontext.NewDecoder(bytes.NewReader(raw))}
+	p := &parser{dec: jsontext.NewDecoder(bytes.NewBuffer(raw))}
 	top, err := p.value(0)
 	if err != nil {
 		return nil, err
@@ -116,8 +117,10 @@ func fieldOf(item evm.Raw) (evm.TypedField, string) {
 
 // parser turns tokens into raw values.
 type parser struct {
-	dec    *jsontext.Decoder
-	values int
+	dec     *jsontext.Decoder
+	values  int
+	items   []evm.Raw       // of lists that have not ended
+	members []evm.RawMember // of objects that have not ended
 }
 
 func (p *parser) fail(reason string) error {
@@ -152,20 +155,26 @@ func (p *parser) value(depth int) (evm.Raw, error) {
 	}
 }
 
+// list gathers the items on a stack that all lists share, so that each is copied once, in its length.
 func (p *parser) list(depth int) (evm.Raw, error) {
 	out := evm.Raw{Kind: evm.RawList}
+	start := len(p.items)
 	for p.dec.PeekKind() != ']' {
 		item, err := p.value(depth + 1)
 		if err != nil {
 			return out, err
 		}
-		out.Items = append(grown(out.Items), item)
+		p.items = append(p.items, item)
 	}
+	out.Items = slices.Clone(p.items[start:])
+	p.items = p.items[:start]
 	return out, p.closing()
 }
 
+// object gathers its members as list does its items.
 func (p *parser) object(depth int) (evm.Raw, error) {
 	out := evm.Raw{Kind: evm.RawObject}
+	start := len(p.members)
 	for p.dec.PeekKind() != '}' {
 		name, err := p.value(depth + 1)
 		if err != nil {
@@ -175,17 +184,11 @@ func (p *parser) object(depth int) (evm.Raw, error) {
 		if err != nil {
 			return out, err
 		}
-		out.Members = append(grown(out.Members), evm.RawMember{Name: name.Text, Value: member})
+		p.members = append(p.members, evm.RawMember{Name: name.Text, Value: member})
 	}
+	out.Members = slices.Clone(p.members[start:])
+	p.members = p.members[:start]
 	return out, p.closing()
-}
-
-// grown makes room for as many as most lists have, at once.
-func grown[T any](list []T) []T {
-	if list == nil {
-		return make([]T, 0, 5)
-	}
-	return list
 }
 
 func (p *parser) closing() error {
