@@ -198,7 +198,7 @@ func TestExportIsRepeated(t *testing.T) {
 	if again := r.exported(t, o, w.WalletID); !bytes.Equal(again.Bytes, secret.Bytes) {
 		t.Error("another secret")
 	}
-	made := uint64(before) // what the first record of the wallet has: the index of its entry and one
+	made := before // what the first record of the wallet has: the index of its entry and one
 	if first, second := r.storedWallet(t, o, w.WalletID, made), r.storedWallet(t, o, w.WalletID, made+2); first != nil || second == nil || !second.Exported {
 		t.Errorf("the wallet's record after two exports: %+v, as it was made %+v", second, first)
 	}
