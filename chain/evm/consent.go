@@ -61,7 +61,7 @@ func (c *Consent) Effects(publicKey []byte) chain.Effects {
 	if err != nil {
 		return chain.Effects{Unknown: true}
 	}
-	change := c.of.change(authority)
+	change := c.of.change(eip55.Encode(authority))
 	effects := chain.Effects{AuthorityChanges: []chain.AuthorityChange{change}}
 	if change.To != "" {
 		effects.Programs = []string{change.To}

@@ -12,9 +12,10 @@ import (
 
 const (
 	authorizationMagic = 0x05 // EIP-7702: what an authority signs begins with it
-	// maxAuthorizations bounds the work of finding the authorities. Each costs a network 12,500 gas at the least and
-	// 25,000 up front, so a transaction of EIP-7825's size holds no more than 671.
+	// maxAuthorizations is what a transaction of EIP-7825's size holds: each costs 25,000 gas up front.
 	maxAuthorizations = 671
+	// maxRecovered bounds the work of finding the authorities, which takes a hundred times longer than reading them.
+	maxRecovered = 32
 )
 
 // Authorization is an entry of an EIP-7702 authorization list: the signed consent of an account, the authority, to run
@@ -64,26 +65,32 @@ func (t *Transaction) EveryNetwork() bool {
 }
 
 // delegations records which account each authorization gives to which code, and where. An account that is called in
-// the transaction that gives it code may do anything, whatever the call looks like.
+// the transaction that gives it code may do anything, whatever the call looks like. Who gave more than the first
+// authorizations is left open.
 func (w *walk) delegations(t *Transaction) {
-	for _, a := range t.consents {
-		authority, err := a.Authority()
-		if err != nil {
+	for i, a := range t.consents {
+		change := a.change("")
+		if i < maxRecovered {
+			authority, err := a.Authority()
+			if err != nil {
+				w.effects.Unknown = true
+				continue
+			}
+			change.Subject = eip55.Encode(authority)
+			w.effects.Unknown = w.effects.Unknown || change.To != "" && authority == *t.to
+		} else {
 			w.effects.Unknown = true
-			continue
 		}
-		change := a.change(authority)
 		if change.To != "" {
 			w.program(change.To)
-			w.effects.Unknown = w.effects.Unknown || authority == *t.to
 		}
 		w.effects.AuthorityChanges = append(w.effects.AuthorityChanges, change)
 	}
 }
 
-// change is what the consent of an authority does.
-func (a Authorization) change(authority [20]byte) chain.AuthorityChange {
-	change := chain.AuthorityChange{Subject: eip55.Encode(authority), Kind: a.kind()}
+// change is what the consent of an authority does; the authority is empty when nobody recovered it.
+func (a Authorization) change(authority string) chain.AuthorityChange {
+	change := chain.AuthorityChange{Subject: authority, Kind: a.kind()}
 	if a.Address != [20]byte{} {
 		change.To = eip55.Encode(a.Address)
 	}

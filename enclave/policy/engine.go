@@ -162,6 +162,9 @@ func (e *Engine) apply(p *proposal, decide func() error) error {
 	for i := range p.changes {
 		c := &p.changes[i]
 		c.version = e.version(c.key) + 1
+		if c.version == 1 && c.sealed == nil {
+			c.version = e.next // above every version that it had before it was deleted, so that none comes twice
+		}
 		e.dirty[c.key] = dirty{version: c.version, value: c.value}
 		e.changed = e.next
 	}

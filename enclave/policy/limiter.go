@@ -40,11 +40,32 @@ func (l *limiter) allow(organization proof.ID, now uint64) error {
 		b.tokens, b.at = math.Min(l.rate, b.tokens+l.rate*float64(now-b.at)/1000), now
 	}
 	if b.tokens < 1 {
-		return api.Errorf(api.TypeRateLimited, "the organization sends more than %.0f requests a second; wait a second and try again", l.rate)
+		return l.exceeded()
 	}
 	b.tokens--
 	l.buckets[organization] = b
 	return nil
+}
+
+// charge counts n more requests, for what one asks the signer to do many times. It may leave a debt, which the
+// organization waits for; who has one already is turned away.
+func (l *limiter) charge(organization proof.ID, n int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.buckets[organization]
+	if l.rate == 0 || n <= 0 || !ok {
+		return nil
+	}
+	if b.tokens < 0 {
+		return l.exceeded()
+	}
+	b.tokens -= float64(n)
+	l.buckets[organization] = b
+	return nil
+}
+
+func (l *limiter) exceeded() error {
+	return api.Errorf(api.TypeRateLimited, "the organization sends more than %.0f requests, or asks for more signatures, a second; wait a second and try again", l.rate)
 }
 
 // sweep forgets full buckets when there are many.
@@ -53,7 +74,7 @@ func (l *limiter) sweep(now uint64) {
 		return
 	}
 	for organization, b := range l.buckets {
-		if now >= b.at+1000 {
+		if b.tokens >= 0 && now >= b.at+1000 {
 			delete(l.buckets, organization)
 		}
 	}

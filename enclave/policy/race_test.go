@@ -140,6 +140,40 @@ func TestRevocationWhileInFlight(t *testing.T) {
 	}
 }
 
+// A grant that ended and was made anew while a request under it was held back is another grant: its record must not look
+// like the one that the request was judged by.
+func TestGrantMadeAnewWhileInFlight(t *testing.T) {
+	r := newRig(t)
+	owner, target := r.tenant(t), r.tenant(t)
+	w := r.wallet(t, owner)
+	grant := func(scope string) {
+		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{"policy": scopes(scope)}))
+	}
+	grant("signaturePayload")
+	r.stop()
+	var armed atomic.Bool
+	held, release := make(chan struct{}), make(chan struct{})
+	r.between = func(s hostdesk.Store) hostdesk.Store {
+		return &evil{Store: s, before: func(keys [][]byte) {
+			if ledger.Key(keys[0]).Kind() == ledger.KindWallet && armed.CompareAndSwap(true, false) {
+				close(held)
+				<-release
+			}
+		}}
+	}
+	r.start(t)
+	armed.Store(true)
+	outcome := make(chan wire.Answer, 1)
+	go func() { outcome <- r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x")) }()
+	<-held
+	must[api.Grant](t, r, owner.key, api.RevokeOrganizationAccess, between(owner, target, w.WalletID, nil))
+	grant("ethereumSignMessage")
+	close(release)
+	if a := <-outcome; a.Status != 403 {
+		t.Errorf("%d %s", a.Status, a.Result)
+	}
+}
+
 // Of many changes of one organization at once none is lost, and each is based on the one before.
 func TestConcurrentChangesAddUp(t *testing.T) {
 	r := newRig(t)

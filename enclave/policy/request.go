@@ -30,6 +30,7 @@ type caller struct {
 	record       found[org.Organization]
 	member       org.Member
 	replay       *replay
+	charged      bool // for more signatures than one
 }
 
 // errChanged says that the state which a decision rests on changed before it took effect: decide again.

@@ -98,6 +98,9 @@ func (e *Engine) authorize(ctx context.Context, c *caller, from access, a accoun
 	if err != nil {
 		return answer{}, err
 	}
+	if err := e.chargeSignatures(c, own, in); err != nil {
+		return answer{}, err
+	}
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(answer{}), replay: c.replay}
 	p.entry.Wallet, p.entry.Status = w.ID, 200
 	p.entry.Effects = effects(in.parsed.Effects(own.PublicKey))
@@ -126,6 +129,21 @@ func (e *Engine) ownAccount(ctx context.Context, w *org.Wallet, a account, in in
 		err = in.check(derived[0])
 	}
 	return derived[0], err
+}
+
+// chargeSignatures counts every signature that a request asks for against the organization's rate, once: a PSBT may take
+// a thousand, each of which costs the signer as much as any other.
+func (e *Engine) chargeSignatures(c *caller, own wire.Account, in intent) error {
+	bundle, several := in.parsed.(chain.Bundle)
+	if !several || c.charged {
+		return nil
+	}
+	digests, err := bundle.Digests(own.PublicKey)
+	if err != nil {
+		return api.Errorf(api.TypeTransaction, "%v", err).At("params.transaction")
+	}
+	c.charged = true
+	return e.limiter.charge(c.organization, len(digests)-1)
 }
 
 // newIntent reads the bytes to sign, once, as the signer will read them.

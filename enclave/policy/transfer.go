@@ -56,20 +56,17 @@ func (e *Engine) applyTransfer(ctx context.Context, c *caller, p *proposal, w fo
 		p.put(e.tagRecord(old.Organization, tag), nil)
 	}
 	kept := grantsKey(old.ID, old.Organization)
-	e.mu.Lock()
-	ended := e.under(ledger.KindGrants, old.ID, api.MaxGrantees)
-	e.mu.Unlock()
-	for _, grantee := range ended {
-		if key := grantsKey(old.ID, grantee); key != kept {
-			p.put(key, nil)
-		}
-	}
 	if len(retain) > 0 {
 		p.put(kept, &org.Grants{Version: org.SchemaVersion, Owner: target, All: retain})
 	}
 	err := e.apply(p, func() error {
-		if e.version(before) != w.version || len(e.under(ledger.KindGrants, old.ID, api.MaxGrantees)) != len(ended) {
+		if e.version(before) != w.version {
 			return errChanged
+		}
+		for _, grantee := range e.under(ledger.KindGrants, old.ID, api.MaxGrantees) { // those of this moment
+			if key := grantsKey(old.ID, grantee); key != kept {
+				p.put(key, nil)
+			}
 		}
 		if err := also(); err != nil {
 			return err

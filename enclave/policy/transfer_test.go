@@ -5,6 +5,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
 // A transferred wallet is the new owner's alone, with the same accounts; of the old owner's tags and grants nothing stays.
@@ -123,5 +124,27 @@ func TestPendingTransfer(t *testing.T) {
 	}
 	if a := r.call(t, third.key, api.CompleteWalletTransfer, object{"organizationId": third.id, "migrationId": made.MigrationID}); a.Status != 404 {
 		t.Errorf("accepted by two: %d", a.Status)
+	}
+}
+
+// A transfer ends the grants that there are when it takes effect, not those that there were a moment before: one to Y that
+// took the place of one to X in between would else outlive it.
+func TestTransferEndsGrantsOfTheMoment(t *testing.T) {
+	r := newRig(t)
+	owner, target, x, y := r.tenant(t), r.tenant(t), r.tenant(t), r.tenant(t)
+	policy := object{"policy": scopes("signaturePayload")}
+	for round := range 15 {
+		w := r.wallet(t, owner)
+		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, x, w.WalletID, policy))
+		together(2, func(i int) wire.Answer {
+			if i == 0 {
+				return r.call(t, owner.key, api.TransferOrganizationWallet, between(owner, target, w.WalletID, nil))
+			}
+			r.call(t, owner.key, api.RevokeOrganizationAccess, between(owner, x, w.WalletID, nil))
+			return r.call(t, owner.key, api.GrantOrganizationAccess, between(owner, y, w.WalletID, policy))
+		})
+		if list := must[api.Grants](t, r, y.key, api.GetWalletAccessGrants, between(owner, y, w.WalletID, nil)); list.TotalCount != 0 {
+			t.Fatalf("round %d: the old owner's grant outlives the transfer: %+v", round, list)
+		}
 	}
 }

@@ -74,6 +74,7 @@ func (r *Raw) screenEVM(b []byte) {
 		r.As = api.EthereumSignTypedData
 		return
 	}
+	r.EveryNetwork = true // until it is known: a network may take what we do not read
 	if tx, err := evm.ParseUnsigned(b); err == nil {
 		r.seen, r.EveryNetwork = tx, tx.EveryNetwork()
 	}

@@ -179,3 +179,23 @@ func TestBlind(t *testing.T) {
 		}
 	}
 }
+
+// A transaction that we do not read, and a network might, is judged as if it were valid everywhere: here one of type 4 with
+// an authorization for every chain, beside one that networks pass over and we refuse.
+func TestUnreadIsOfEveryNetwork(t *testing.T) {
+	consents := rlpList(slices.Concat(authorization(1), []byte{0xd9, 0x80, 0x94}, make([]byte, 20), []byte{1, 2, 1, 1}))
+	for name, b := range map[string][]byte{"type 4": dynamic(4, []byte{0xc0}, consents), "type 9": dynamic(9, []byte{0xc0})} {
+		p, err := payload.Read(permit.PayloadRaw, "", api.Secp256k1Keccak256, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw := p.(*payload.Raw); raw.As != api.SignTransaction || !raw.EveryNetwork || !raw.Effects(nil).Unknown {
+			t.Errorf("%s: as %q, of every network: %v", name, raw.As, raw.EveryNetwork)
+		}
+	}
+	known := dynamic(2, []byte{0xc0})
+	p, err := payload.Read(permit.PayloadRaw, "", api.Secp256k1Keccak256, known)
+	if err != nil || p.(*payload.Raw).EveryNetwork {
+		t.Errorf("a transaction of one chain: %v", err)
+	}
+}
