@@ -83,7 +83,7 @@ func checkLabel(t testing.TB, name, label, value string) {
 		"stage":     {"read", "policy", "broadcast", "commit", "records", "index", "commits", "hashes"},
 		"role":      {"policy", "signer", "certifier"},
 		"decision":  {"allowed", "denied"},
-		"algorithm": {"Ed25519", "Secp256k1", "Secp256k1Keccak256"},
+		"algorithm": {"Ed25519", "Secp256k1", "Secp256k1Keccak256", "Secp256k1Schnorr", "Secp256r1"},
 	}[label]
 	switch label {
 	case "method":

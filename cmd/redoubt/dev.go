@@ -22,6 +22,7 @@ import (
 	"github.com/redoubt-kms/redoubt/host/network"
 	"github.com/redoubt-kms/redoubt/host/telemetry"
 	"github.com/redoubt-kms/redoubt/host/web"
+	"github.com/redoubt-kms/redoubt/internal/seal"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/launch"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -193,7 +194,22 @@ func (e *enclaves) wait(limit time.Duration) {
 }
 
 // launch starts the three enclaves with their doors in a folder of their own, and returns the addresses.
+// checkRoots refuses root secrets that cannot be any before something is started: else the others may serve for a moment
+// before the enclave with the wrong one ends.
+func (o devOptions) checkRoots() error {
+	for _, role := range roles() {
+		file := o.place.root(role)
+		if info, err := os.Stat(file); err != nil || info.Size() != seal.RootSize {
+			return fmt.Errorf("%s is not a root secret of %d bytes: restore it from the backup", file, seal.RootSize)
+		}
+	}
+	return nil
+}
+
 func (o devOptions) launch(ctx context.Context, e *enclaves, log *slog.Logger, image *launch.Image, manifest []byte, key ed25519.PrivateKey) (map[proof.Role]string, error) {
+	if err := o.checkRoots(); err != nil {
+		return nil, err
+	}
 	folder, err := doorFolder()
 	if err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 
 // stats are plain counters. All that goes into them of an order is that there was one, and its algorithm.
 type stats struct {
-	ed25519, secp256k1, keccak, schnorr, unsigned atomic.Uint64
-	seedHits, seedMisses                          atomic.Uint64
+	ed25519, secp256k1, keccak, schnorr, p256, unsigned atomic.Uint64
+	seedHits, seedMisses                                atomic.Uint64
 }
 
 // signed counts a signature that was made.
@@ -27,7 +27,8 @@ func (s *stats) signed(algorithm api.Algorithm, err error) {
 		s.keccak.Add(1)
 	case api.Secp256k1Schnorr:
 		s.schnorr.Add(1)
-	case api.Secp256r1: // no wallet signs with it
+	case api.Secp256r1:
+		s.p256.Add(1)
 	}
 }
 
@@ -41,7 +42,8 @@ func (s *stats) ordered(err error) {
 func (s *Signer) counters(wire.Empty) (wire.SignerCounters, error) {
 	return wire.SignerCounters{
 		Ed25519: s.stats.ed25519.Load(), Secp256k1: s.stats.secp256k1.Load(), Secp256k1Keccak256: s.stats.keccak.Load(), Secp256k1Schnorr: s.stats.schnorr.Load(),
-		Unsigned: s.stats.unsigned.Load(), SeedHits: s.stats.seedHits.Load(), SeedMisses: s.stats.seedMisses.Load(),
+		Secp256r1: s.stats.p256.Load(),
+		Unsigned:  s.stats.unsigned.Load(), SeedHits: s.stats.seedHits.Load(), SeedMisses: s.stats.seedMisses.Load(),
 		Held: s.cache.held(),
 	}, nil
 }

@@ -95,6 +95,7 @@ func (s sink) signer(c wire.SignerCounters) {
 	s.count("redoubt_signer_signatures_total", signatures, c.Ed25519, "algorithm", "Ed25519")
 	s.count("redoubt_signer_signatures_total", signatures, c.Secp256k1, "algorithm", "Secp256k1")
 	s.count("redoubt_signer_signatures_total", signatures, c.Secp256k1Keccak256, "algorithm", "Secp256k1Keccak256")
+	s.count("redoubt_signer_signatures_total", signatures, c.Secp256r1, "algorithm", "Secp256r1")
 	s.count("redoubt_signer_signatures_total", signatures, c.Secp256k1Schnorr, "algorithm", "Secp256k1Schnorr")
 	s.count("redoubt_signer_unsigned_total", "Orders that the signer did not sign.", c.Unsigned)
 	s.count("redoubt_signer_seed_cache_total", cache, c.SeedHits, "outcome", "hit")

@@ -41,6 +41,7 @@ type SignerCounters struct {
 	Secp256k1          uint64
 	Secp256k1Keccak256 uint64
 	Secp256k1Schnorr   uint64
+	Secp256r1          uint64
 	Unsigned           uint64 // orders that it did not sign
 	SeedHits           uint64 // wallets that it held opened
 	SeedMisses         uint64
