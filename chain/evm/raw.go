@@ -54,7 +54,7 @@ func (p *place) String() string {
 	case p.in == nil:
 		return p.name
 	case p.name == "":
-		return fmt.Sprintf("%s[%d]", p.in, p.index)
+		return p.in.String() + "[" + strconv.Itoa(p.index) + "]" // by fmt, every place would be on the heap
 	}
 	return p.in.String() + "." + p.name
 }
@@ -70,7 +70,7 @@ func (c *caster) enter(at *place, depth int) error {
 	return nil
 }
 
-func (c *caster) cast(t *typeRef, in Raw, at *place, depth int) (Value, error) {
+func (c *caster) cast(t *typeRef, in *Raw, at *place, depth int) (Value, error) {
 	if err := c.enter(at, depth); err != nil {
 		return Value{}, err
 	}
@@ -102,7 +102,7 @@ func (c *caster) cast(t *typeRef, in Raw, at *place, depth int) (Value, error) {
 	return v, nil
 }
 
-func (c *caster) castStruct(v Value, in Raw, at *place, depth int) (Value, error) {
+func (c *caster) castStruct(v Value, in *Raw, at *place, depth int) (Value, error) {
 	if in.Kind != RawObject {
 		return v, fieldError(at.String(), "%s must be an object", v.typ.text)
 	}
@@ -112,7 +112,7 @@ func (c *caster) castStruct(v Value, in Raw, at *place, depth int) (Value, error
 		if i >= len(in.Members) || in.Members[i].Name != f.name {
 			return c.castUnordered(v, in, at, depth)
 		}
-		member, err := c.cast(f.typ, in.Members[i].Value, &place{in: at, name: f.name}, depth+1)
+		member, err := c.cast(f.typ, &in.Members[i].Value, &place{in: at, name: f.name}, depth+1)
 		if err != nil {
 			return v, err
 		}
@@ -126,7 +126,7 @@ func (c *caster) castStruct(v Value, in Raw, at *place, depth int) (Value, error
 
 // castUnordered goes on with a struct whose members are not, or not only, its fields in their order: those before the first
 // that is not are cast.
-func (c *caster) castUnordered(v Value, in Raw, at *place, depth int) (Value, error) {
+func (c *caster) castUnordered(v Value, in *Raw, at *place, depth int) (Value, error) {
 	given := make(map[string]int, len(in.Members))
 	for i, m := range in.Members {
 		if _, twice := given[m.Name]; twice {
@@ -144,7 +144,7 @@ func (c *caster) castUnordered(v Value, in Raw, at *place, depth int) (Value, er
 		if i < len(v.items) {
 			continue
 		}
-		member, err := c.cast(f.typ, in.Members[n].Value, here, depth+1)
+		member, err := c.cast(f.typ, &in.Members[n].Value, here, depth+1)
 		if err != nil {
 			return v, err
 		}
@@ -152,13 +152,13 @@ func (c *caster) castUnordered(v Value, in Raw, at *place, depth int) (Value, er
 	}
 	for _, m := range in.Members { // in the order given, so that the error does not depend on the map
 		if _, extra := given[m.Name]; extra {
-			return v, fieldError(fmt.Sprintf("%s.%.64q", at, m.Name), "not a field of %s", v.typ.text)
+			return v, fieldError(fmt.Sprintf("%s.%.64q", at.String(), m.Name), "not a field of %s", v.typ.text)
 		}
 	}
 	return v, nil
 }
 
-func (c *caster) castArray(v Value, in Raw, at *place, depth int) (Value, error) {
+func (c *caster) castArray(v Value, in *Raw, at *place, depth int) (Value, error) {
 	if in.Kind != RawList {
 		return v, fieldError(at.String(), "%s must be an array", v.typ.text)
 	}
@@ -166,8 +166,8 @@ func (c *caster) castArray(v Value, in Raw, at *place, depth int) (Value, error)
 		return v, fieldError(at.String(), "%d items in %s", len(in.Items), v.typ.text)
 	}
 	v.items = make([]Value, 0, min(len(in.Items), maxNodes))
-	for i, raw := range in.Items {
-		item, err := c.cast(v.typ.elem, raw, &place{in: at, index: i}, depth+1)
+	for i := range in.Items {
+		item, err := c.cast(v.typ.elem, &in.Items[i], &place{in: at, index: i}, depth+1)
 		if err != nil {
 			return v, err
 		}
@@ -177,7 +177,7 @@ func (c *caster) castArray(v Value, in Raw, at *place, depth int) (Value, error)
 }
 
 // castInt takes a whole JSON number, a decimal string or a hexadecimal string after 0x.
-func (v *Value) castInt(in Raw) error {
+func (v *Value) castInt(in *Raw) error {
 	if in.Kind != RawNumber && in.Kind != RawString {
 		return errNotInteger
 	}

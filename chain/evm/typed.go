@@ -50,10 +50,10 @@ func NewTypedData(structs []TypedStruct, primaryType string, domain, message Raw
 		return nil, err
 	}
 	c := &caster{}
-	if t.domain, err = c.cast(t.domainType(), domain, &place{name: "domain"}, 0); err != nil {
+	if t.domain, err = c.cast(t.domainType(), &domain, &place{name: "domain"}, 0); err != nil {
 		return nil, err
 	}
-	if t.message, err = c.cast(t.primary, message, &place{name: "message"}, 0); err != nil {
+	if t.message, err = c.cast(t.primary, &message, &place{name: "message"}, 0); err != nil {
 		return nil, err
 	}
 	t.seal()

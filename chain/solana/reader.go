@@ -44,6 +44,10 @@ func (r *reader) key(what string) (Key, error) {
 
 // length reads a compact-u16: seven bits a byte, least significant first, at most three bytes, minimal.
 func (r *reader) length(what string) (int, error) {
+	if r.off < len(r.buf) && r.buf[r.off] < 0x80 { // almost always
+		r.off++
+		return int(r.buf[r.off-1]), nil
+	}
 	start, n := r.off, 0
 	for i := range 3 {
 		c, err := r.byte(what)

@@ -132,6 +132,9 @@ func (p *parser) fail(reason string) error {
 }
 
 func (p *parser) value(depth int) (evm.Raw, error) {
+	if p.dec.PeekKind() == '"' {
+		return p.text(depth)
+	}
 	tok, err := p.dec.ReadToken()
 	if err != nil {
 		return evm.Raw{}, p.fail(reasonOf(err))
@@ -140,8 +143,6 @@ func (p *parser) value(depth int) (evm.Raw, error) {
 		return evm.Raw{}, p.fail("too many values, or nested too deep")
 	}
 	switch tok.Kind() {
-	case '"':
-		return evm.Raw{Kind: evm.RawString, Text: tok.String()}, nil
 	case '0':
 		return evm.Raw{Kind: evm.RawNumber, Text: tok.String()}, nil
 	case 't', 'f':
@@ -153,6 +154,39 @@ func (p *parser) value(depth int) (evm.Raw, error) {
 	default:
 		return evm.Raw{}, p.fail("null has no meaning in typed data")
 	}
+}
+
+// text reads a string. Those that every list of types repeats need no copy of their own.
+func (p *parser) text(depth int) (evm.Raw, error) {
+	quoted, err := p.dec.ReadValue()
+	if err != nil {
+		return evm.Raw{}, p.fail(reasonOf(err))
+	}
+	if p.values++; p.values > maxValues || depth > maxDepth {
+		return evm.Raw{}, p.fail("too many values, or nested too deep")
+	}
+	out := evm.Raw{Kind: evm.RawString}
+	switch string(quoted) {
+	case `"name"`:
+		out.Text = "name"
+	case `"type"`:
+		out.Text = "type"
+	case `"address"`:
+		out.Text = "address"
+	case `"uint256"`:
+		out.Text = "uint256"
+	default:
+		if bytes.IndexByte(quoted, '\\') < 0 {
+			out.Text = string(quoted[1 : len(quoted)-1])
+			return out, nil
+		}
+		plain, err := jsontext.AppendUnquote(nil, quoted)
+		if err != nil {
+			return evm.Raw{}, p.fail(reasonOf(err))
+		}
+		out.Text = string(plain)
+	}
+	return out, nil
 }
 
 // list gathers the items on a stack that all lists share, so that each is copied once, in its length.
