@@ -26,10 +26,10 @@ func signP256(secret, nonce *big.Int, digest []byte, at place, bit int) []byte {
 	if at == inPoint {
 		of = flipInt(nonce, bit)
 	}
-	x, y := c.ScalarBaseMult(of.FillBytes(make([]byte, 32)))
+	x, y := c.ScalarBaseMult(of.FillBytes(make([]byte, 32))) //nolint:staticcheck // a fault strikes in the middle, which newer interfaces hide
 	if at == inTable {
-		tx, ty := c.ScalarBaseMult(flipInt(new(big.Int), bit).FillBytes(make([]byte, 32)))
-		x, _ = c.Add(x, y, tx, ty)
+		tx, ty := c.ScalarBaseMult(flipInt(new(big.Int), bit).FillBytes(make([]byte, 32))) //nolint:staticcheck // a fault strikes in the middle, which newer interfaces hide
+		x, _ = c.Add(x, y, tx, ty)                                                         //nolint:staticcheck // a fault strikes in the middle, which newer interfaces hide
 	}
 	r, e := new(big.Int).Mod(x, order), new(big.Int).SetBytes(digest)
 	switch at {
