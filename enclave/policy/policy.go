@@ -82,7 +82,7 @@ func (e *Engine) run(ctx context.Context, host *wire.Link) error {
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	faults := make(chan error, 8)
-	for _, loop := range []func(context.Context) error{e.commitLoop, e.anchorLoop, e.signLoop, e.resultLoop, e.giveBackLoop} {
+	for _, loop := range []func(context.Context) error{e.commitLoop, e.anchorLoop, e.signLoop, e.resultLoop} {
 		go func() { faults <- loop(running) }()
 	}
 	var err error
