@@ -2,13 +2,10 @@ package policy
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
-	hostdesk "github.com/redoubt-kms/redoubt/host/desk"
-	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
@@ -276,26 +273,12 @@ func TestGrantEndsWhileInFlight(t *testing.T) {
 	owner, target := r.tenant(t), r.tenant(t)
 	w := r.wallet(t, owner)
 	must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{"policy": scopes("owner")}))
-	r.stop()
-	var armed atomic.Bool
-	held, release := make(chan struct{}), make(chan struct{})
-	r.between = func(s hostdesk.Store) hostdesk.Store {
-		return &evil{Store: s, before: func(keys [][]byte) {
-			if ledger.Key(keys[0]).Kind() == ledger.KindWallet && armed.CompareAndSwap(true, false) {
-				close(held)
-				<-release
-			}
-		}}
-	}
-	r.start(t)
-	armed.Store(true)
-	outcome := make(chan wire.Answer, 1)
-	go func() { outcome <- r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x")) }()
-	<-held
+	goOn := r.heldBack(t, func() wire.Answer {
+		return r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x"))
+	})
 	before := r.entries(t)
 	must[api.Grant](t, r, owner.key, api.RevokeOrganizationAccess, between(owner, target, w.WalletID, nil))
-	close(release)
-	if a := <-outcome; a.Status != 404 {
+	if a := goOn(); a.Status != 404 {
 		t.Errorf("%d %s", a.Status, a.Result)
 	}
 	if grown := r.entries(t) - before; grown != 1 {

@@ -103,14 +103,10 @@ func entryOf(t *testing.T, a wire.Answer) uint64 {
 	return receipt.Result.LogIndex
 }
 
-// A request that was authenticated before a deletion, and comes to its effect after it, is judged again: it is a stranger's.
-// Here the host holds it back in between, for as long as it likes.
-func TestRevocationWhileInFlight(t *testing.T) {
-	r := newRig(t)
-	key := newKey(t)
-	o := r.tenant(t, user("second", object{"type": "ROOT"}, key))
-	w := r.wallet(t, o)
-	organization := must[api.Organization](t, r, o.key, api.GetOrganization, object{"organizationId": o.id})
+// heldBack starts everything anew, so that nothing is cached, and sends a request of which the host holds back the wallet's
+// record. What it returns lets the request go on, and gives its answer.
+func (r *rig) heldBack(t *testing.T, send func() wire.Answer) (goOn func() wire.Answer) {
+	t.Helper()
 	r.stop()
 	var armed atomic.Bool
 	held, release := make(chan struct{}), make(chan struct{})
@@ -124,15 +120,29 @@ func TestRevocationWhileInFlight(t *testing.T) {
 	}
 	r.start(t)
 	armed.Store(true)
-	before := r.entries(t)
 	outcome := make(chan wire.Answer, 1)
-	go func() { outcome <- r.call(t, key, api.SignUtf8Message, utf8Params(o, w.WalletID, "x")) }()
+	go func() { outcome <- send() }()
 	<-held
+	return func() wire.Answer {
+		close(release)
+		return <-outcome
+	}
+}
+
+// A request that was authenticated before a deletion, and comes to its effect after it, is judged again: it is a stranger's.
+// Here the host holds it back in between, for as long as it likes.
+func TestRevocationWhileInFlight(t *testing.T) {
+	r := newRig(t)
+	key := newKey(t)
+	o := r.tenant(t, user("second", object{"type": "ROOT"}, key))
+	w := r.wallet(t, o)
+	organization := must[api.Organization](t, r, o.key, api.GetOrganization, object{"organizationId": o.id})
+	before := r.entries(t)
+	goOn := r.heldBack(t, func() wire.Answer { return r.call(t, key, api.SignUtf8Message, utf8Params(o, w.WalletID, "x")) })
 	must[api.Authenticator](t, r, o.key, api.DeleteAuthenticator, object{
 		"organizationId": o.id, "username": "second", "authenticatorId": organization.Users[1].Authenticators[0].ID,
 	})
-	close(release)
-	if a := <-outcome; a.Status != 401 {
+	if a := goOn(); a.Status != 401 {
 		t.Errorf("%d %s", a.Status, a.Result)
 	}
 	if grown := r.entries(t) - before; grown != 1 {
@@ -150,26 +160,12 @@ func TestGrantMadeAnewWhileInFlight(t *testing.T) {
 		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{"policy": scopes(scope)}))
 	}
 	grant("signaturePayload")
-	r.stop()
-	var armed atomic.Bool
-	held, release := make(chan struct{}), make(chan struct{})
-	r.between = func(s hostdesk.Store) hostdesk.Store {
-		return &evil{Store: s, before: func(keys [][]byte) {
-			if ledger.Key(keys[0]).Kind() == ledger.KindWallet && armed.CompareAndSwap(true, false) {
-				close(held)
-				<-release
-			}
-		}}
-	}
-	r.start(t)
-	armed.Store(true)
-	outcome := make(chan wire.Answer, 1)
-	go func() { outcome <- r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x")) }()
-	<-held
+	goOn := r.heldBack(t, func() wire.Answer {
+		return r.call(t, target.key, api.SignUtf8Message, utf8Params(target, w.WalletID, "x"))
+	})
 	must[api.Grant](t, r, owner.key, api.RevokeOrganizationAccess, between(owner, target, w.WalletID, nil))
 	grant("ethereumSignMessage")
-	close(release)
-	if a := <-outcome; a.Status != 403 {
+	if a := goOn(); a.Status != 403 {
 		t.Errorf("%d %s", a.Status, a.Result)
 	}
 }
