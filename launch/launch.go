@@ -126,18 +126,13 @@ func run(ctx context.Context, p Plan) string {
 
 // environment tunes the enclave's runtime, and tells it nothing else. Goroutines start with stacks as large as they mostly
 // grow to, since there is one for each request and each signature. The certifier does one thing at a time; a second
-// thread of it would only be woken in vain. The policy engine's heap holds much that lives, its index and what it
-// remembers of requests, so it may grow to three times of that only, the others' to five.
+// thread of it would only be woken in vain. The policy engine sets the size of its heap itself.
 func (p Plan) environment() []string {
-	env := []string{"GOTRACEBACK=none", "GOMEMLIMIT=1GiB", "GODEBUG=adaptivestackstart=1"}
-	switch p.Role {
-	case proof.RolePolicy:
-		return append(env, "GOGC=200")
-	case proof.RoleCertifier:
-		return append(env, "GOGC=400", "GOMAXPROCS=1")
-	case proof.RoleSigner:
+	env := []string{"GOTRACEBACK=none", "GOMEMLIMIT=1GiB", "GOGC=400", "GODEBUG=adaptivestackstart=1"}
+	if p.Role == proof.RoleCertifier {
+		return append(env, "GOMAXPROCS=1")
 	}
-	return append(env, "GOGC=400")
+	return env
 }
 
 // end asks the enclave to stop, and kills it when it does not.

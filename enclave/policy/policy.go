@@ -26,6 +26,7 @@ const (
 // Serve runs the policy engine until the context ends. It serves one host; when that host goes, or anything on the path
 // of a commit fails, it ends, and is started anew.
 func Serve(ctx context.Context, v *enclave.Vault) error {
+	steadyMemory()
 	boot, cancel := context.WithTimeout(ctx, bootBudget)
 	defer cancel()
 	if err := v.Admit(boot); err != nil {
