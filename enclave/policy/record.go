@@ -95,6 +95,10 @@ func organizationKey(id proof.ID) ledger.Key {
 	return ledger.NewKey(ledger.KindOrganization, id, proof.ID{})
 }
 
+func controlsKey(organization proof.ID) ledger.Key {
+	return ledger.NewKey(ledger.KindControls, organization, proof.ID{})
+}
+
 func (e *Engine) tagRecord(organization proof.ID, tag string) ledger.Key {
 	return ledger.NewKey(ledger.KindTag, organization, org.TagID(e.tagKey, organization, tag))
 }

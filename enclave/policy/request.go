@@ -28,6 +28,7 @@ type caller struct {
 	stamp        *stamp.Stamp // nil when unstamped
 	organization proof.ID
 	record       found[org.Organization]
+	controls     found[org.Controls]
 	member       org.Member
 	replay       *replay
 	charged      bool // for more signatures than one
@@ -145,6 +146,9 @@ func (e *Engine) authenticate(ctx context.Context, c *caller) error {
 	if c.record, err = e.organization(ctx, c.organization); err != nil {
 		return err
 	}
+	if c.controls, err = load[org.Controls](ctx, e, controlsKey(c.organization)); err != nil {
+		return err
+	}
 	if c.record.value != nil {
 		member, ok := c.record.value.Find(c.stamp.Algorithm, c.stamp.PublicKey)
 		if ok && member.Live(c.now) {
@@ -225,6 +229,9 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 // unchanged says whether the organization is still as the caller's decision saw it. The engine's lock is held.
 func (e *Engine) unchanged(c *caller) error {
 	if e.version(organizationKey(c.organization)) != c.record.version {
+		return errChanged
+	}
+	if e.version(controlsKey(c.organization)) != c.controls.version {
 		return errChanged
 	}
 	return nil

@@ -27,15 +27,16 @@ const KeySize = wire.KeySize
 
 // The kinds of records.
 const (
-	KindOrganization  Kind = 1 // organization, zero
-	KindWallet        Kind = 2 // organization, wallet
-	KindSecret        Kind = 3 // wallet, zero; owned by the signer
-	KindTag           Kind = 4 // organization, hash of the tag
-	KindAuthenticator Kind = 5 // hash of the public key, organization
-	KindGrants        Kind = 6 // wallet, organization that may use it
-	KindPending       Kind = 7 // organization that may accept, transfer
-	KindImports       Kind = 8 // organization, zero
-	KindFingerprint   Kind = 9 // fingerprint of a secret, zero
+	KindOrganization  Kind = 1  // organization, zero
+	KindWallet        Kind = 2  // organization, wallet
+	KindSecret        Kind = 3  // wallet, zero; owned by the signer
+	KindTag           Kind = 4  // organization, hash of the tag
+	KindAuthenticator Kind = 5  // hash of the public key, organization
+	KindGrants        Kind = 6  // wallet, organization that may use it
+	KindPending       Kind = 7  // organization that may accept, transfer
+	KindImports       Kind = 8  // organization, zero
+	KindFingerprint   Kind = 9  // fingerprint of a secret, zero
+	KindControls      Kind = 10 // organization, zero
 )
 
 // NewKey makes the key of a record.
