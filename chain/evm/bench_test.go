@@ -10,6 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/signer/core/apitypes"
 
 	"github.com/redoubt-kms/redoubt/chain/evm"
+	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
 	"github.com/redoubt-kms/redoubt/chain/evm/typedjson"
 )
 
@@ -122,4 +123,30 @@ func BenchmarkTypedData(b *testing.B) {
 			}
 		}
 	})
+}
+
+func BenchmarkEffects(b *testing.B) {
+	transfer := append([]byte{0xa9, 0x05, 0x9c, 0xbb}, make([]byte, 64)...)
+	for _, tc := range []struct {
+		name string
+		data []byte
+	}{{"native", nil}, {"ERC-20", transfer}} {
+		to := [20]byte{1}
+		tx, err := evm.NewDynamicFee(evm.DynamicFee{
+			ChainID: big.NewInt(8453), GasLimit: 60_000, MaxFeePerGas: big.NewInt(5e9), To: &to, Value: new(big.Int), Data: tc.data,
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		account, err := eip55.FromPublicKey(publicKey())
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(tc.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tx.EffectsOf(account)
+			}
+		})
+	}
 }

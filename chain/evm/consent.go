@@ -43,6 +43,13 @@ func ParseConsent(b []byte) (*Consent, error) {
 	return &Consent{of: of, raw: bytes.Clone(b)}, nil
 }
 
+// Authorization is what is consented to, without a signature: R and S are nil.
+func (c *Consent) Authorization() Authorization {
+	of := c.of
+	of.ChainID = clone(of.ChainID)
+	return of
+}
+
 // EveryNetwork says that the consent holds on every network.
 func (c *Consent) EveryNetwork() bool { return c.of.EveryNetwork() }
 

@@ -3,6 +3,7 @@ package evm
 import (
 	"math/big"
 	"slices"
+	"strconv"
 
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
@@ -26,8 +27,11 @@ func NativeAsset(chainID *big.Int) string {
 
 // network is the CAIP-2 name.
 func network(chainID *big.Int) string {
-	if chainID == nil {
+	switch {
+	case chainID == nil:
 		return "eip155:0"
+	case chainID.IsUint64():
+		return "eip155:" + strconv.FormatUint(chainID.Uint64(), 10)
 	}
 	return "eip155:" + chainID.String()
 }
@@ -37,17 +41,19 @@ type walk struct {
 	effects chain.Effects
 	self    string   // the signing account
 	chainID *big.Int // nil when not said
+	calls   int      // that were read
 }
 
-func newWalk(publicKey []byte, chainID *big.Int) *walk {
-	w := &walk{chainID: chainID}
-	a, err := eip55.FromPublicKey(publicKey)
-	if err != nil {
-		w.effects.Unknown = true // nobody knows whose value it is
-		return w
-	}
-	w.self = eip55.Encode(a)
-	return w
+func newWalk(account [20]byte, chainID *big.Int) *walk {
+	return &walk{chainID: chainID, self: eip55.Encode(account)}
+}
+
+// of finds the effects for the account of a public key. Without one nobody knows whose value it is.
+func of(publicKey []byte, effects func([20]byte) chain.Effects) chain.Effects {
+	account, err := eip55.FromPublicKey(publicKey)
+	e := effects(account)
+	e.Unknown = e.Unknown || err != nil
+	return e
 }
 
 // Effects says what the transaction does if the account of publicKey signs it. Addresses carry their EIP-55 checksum,
@@ -57,25 +63,29 @@ func newWalk(publicKey []byte, chainID *big.Int) *walk {
 // any signed bound. Authorizations (EIP-7702) are changes of authority over the accounts that signed them. A
 // transaction without chain id, which every network runs, or with chain id 0, which none does, counts as unknown.
 //
-// A call is named by its selector and the exact shape of its arguments; what the contract at that address makes of
-// it, only policy can know. transfer, transferFrom and approve read as ERC-20: for an ERC-721 contract the amount of
-// the latter two is the number of the token.
-func (t *Transaction) Effects(publicKey []byte) chain.Effects {
-	w := newWalk(publicKey, t.chainID)
+// A call is named by its selector and the exact shape of its arguments (abi.Known); what the contract at that address
+// makes of it, only policy can know. transfer, transferFrom and approve read as ERC-20: for an ERC-721 contract the
+// amount of the latter two is the number of the token. Calls inside of calls count as well: what a contract moves in
+// its own name comes From it. A call that is not known, wherever it stands, makes the effects unknown.
+func (t *Transaction) Effects(publicKey []byte) chain.Effects { return of(publicKey, t.EffectsOf) }
+
+// EffectsOf are the Effects for who knows the account already: finding it takes longer than all the rest.
+func (t *Transaction) EffectsOf(account [20]byte) chain.Effects {
+	w := newWalk(account, t.chainID)
 	w.effects.FeeMax = t.cost()
 	to := ""
 	if t.to != nil {
 		to = eip55.Encode(*t.to)
 	}
 	if t.value.Sign() > 0 || (len(t.data) == 0 && t.to != nil) {
-		w.transfer(NativeAsset(t.chainID), w.self, to, t.value)
+		w.transfer(NativeAsset(t.chainID), w.self, to, clone(t.value))
 	}
 	if t.chainID == nil || t.chainID.Sign() == 0 || t.to == nil {
 		w.effects.Unknown = true
 	}
 	if t.to != nil && len(t.data) > 0 {
 		w.program(to)
-		if !w.call(*t.to, t.data) {
+		if !w.call(frame{contract: *t.to, caller: w.self}, t.data) {
 			w.effects.Unknown = true
 		}
 	}
@@ -90,9 +100,10 @@ func (w *walk) program(address string) {
 	}
 }
 
+// transfer records a movement. The amount is the walk's own.
 func (w *walk) transfer(asset, from, to string, amount *big.Int) {
 	w.effects.Transfers = append(w.effects.Transfers, chain.Transfer{
-		Asset: asset, From: from, To: to, Amount: clone(amount),
+		Asset: asset, From: from, To: to, Amount: amount,
 	})
 }
 
@@ -100,7 +111,7 @@ func (w *walk) transfer(asset, from, to string, amount *big.Int) {
 func (w *walk) approval(asset, owner, spender string, amount *big.Int, bits int) {
 	a := chain.Approval{Asset: asset, Owner: owner, Spender: spender}
 	if amount != nil && amount.Cmp(allOnes(bits)) != 0 {
-		a.Amount = clone(amount)
+		a.Amount = amount
 	}
 	w.effects.Approvals = append(w.effects.Approvals, a)
 }

@@ -77,7 +77,7 @@ func (w *walk) delegations(t *Transaction) {
 				continue
 			}
 			change.Subject = eip55.Encode(authority)
-			w.effects.Unknown = w.effects.Unknown || change.To != "" && authority == *t.to
+			w.effects.Unknown = w.effects.Unknown || change.To != "" && w.calledOrPaid(change.Subject)
 		} else {
 			w.effects.Unknown = true
 		}
@@ -86,6 +86,12 @@ func (w *walk) delegations(t *Transaction) {
 		}
 		w.effects.AuthorityChanges = append(w.effects.AuthorityChanges, change)
 	}
+}
+
+// calledOrPaid says that the code of an account may run.
+func (w *walk) calledOrPaid(account string) bool {
+	return slices.Contains(w.effects.Programs, account) ||
+		slices.ContainsFunc(w.effects.Transfers, func(t chain.Transfer) bool { return t.To == account })
 }
 
 // change is what the consent of an authority does; the authority is empty when nobody recovered it.

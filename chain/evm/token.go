@@ -4,21 +4,8 @@ import (
 	"encoding/hex"
 	"math/big"
 
+	"github.com/redoubt-kms/redoubt/chain/evm/abi"
 	"github.com/redoubt-kms/redoubt/chain/evm/eip55"
-)
-
-// Selectors of the calls that this package names.
-const (
-	erc20Transfer     = "a9059cbb" // transfer(address,uint256)
-	erc20TransferFrom = "23b872dd" // transferFrom(address,address,uint256)
-	erc20Approve      = "095ea7b3" // approve(address,uint256)
-	erc20Increase     = "39509351" // increaseAllowance(address,uint256)
-	erc2612Permit     = "d505accf" // permit(address,address,uint256,uint256,uint8,bytes32,bytes32)
-	erc721Safe        = "42842e0e" // safeTransferFrom(address,address,uint256)
-	erc721SafeData    = "b88d4fde" // safeTransferFrom(address,address,uint256,bytes)
-	erc1155Safe       = "f242432a" // safeTransferFrom(address,address,uint256,uint256,bytes)
-	erc1155SafeBatch  = "2eb2c2d6" // safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)
-	approvalForAll    = "a22cb465" // setApprovalForAll(address,bool)
 )
 
 // asset is the CAIP-19 name of a token contract.
@@ -26,93 +13,74 @@ func (w *walk) asset(standard string, contract [20]byte) string {
 	return network(w.chainID) + "/" + standard + ":0x" + hex.EncodeToString(contract[:])
 }
 
-// call reads call data; false when it does not know the call or the arguments are not exactly its own.
-func (w *walk) call(contract [20]byte, data []byte) bool {
-	if len(data) < 4 {
-		return false
+// arg is an argument that the function has.
+func arg(c abi.Call, name string) abi.Value {
+	v, _ := c.Arg(name)
+	return v
+}
+
+// fieldOf is a field that the tuple has.
+func fieldOf(v abi.Value, name string) abi.Value {
+	f, _ := v.Field(name)
+	return f
+}
+
+// moves reads what moves tokens of the contract called: ERC-20, EIP-3009, wrapped coins, ERC-721 and ERC-1155, whose
+// assets carry the number of the token.
+func (w *walk) moves(f frame, c abi.Call) bool {
+	from := f.caller
+	if v, ok := c.Arg("from"); ok {
+		from = v.String()
 	}
-	args := data[4:]
-	switch hex.EncodeToString(data[:4]) {
-	case erc20Transfer:
-		a := newArguments(args, 2)
-		to, amount := a.address(), a.uint()
-		return a.whole() && w.moved(w.asset("erc20", contract), w.self, to, amount)
-	case erc20TransferFrom:
-		a := newArguments(args, 3)
-		from, to, amount := a.address(), a.address(), a.uint()
-		return a.whole() && w.moved(w.asset("erc20", contract), eip55.Encode(from), to, amount)
-	case erc20Approve, erc20Increase:
-		a := newArguments(args, 2)
-		spender, amount := a.address(), a.uint()
-		return a.whole() && w.allowed(w.asset("erc20", contract), w.self, spender, amount)
-	case erc2612Permit:
-		a := newArguments(args, 7)
-		owner, spender, amount := a.address(), a.address(), a.uint()
-		for range 4 { // deadline, v, r, s
-			a.word()
+	switch c.Name {
+	case "transfer", "transferFrom":
+		w.transfer(w.asset("erc20", f.contract), from, arg(c, "to").String(), arg(c, "amount").Int())
+	case "transferWithAuthorization", "receiveWithAuthorization":
+		w.transfer(w.asset("erc20", f.contract), from, arg(c, "to").String(), arg(c, "value").Int())
+	case "withdraw": // the coin comes back for it
+		w.transfer(w.asset("erc20", f.contract), from, eip55.Encode(f.contract), arg(c, "amount").Int())
+	case "safeTransferFrom":
+		standard, id, amount := "erc1155", arg(c, "id"), arg(c, "amount").Int()
+		if amount == nil {
+			standard, id, amount = "erc721", arg(c, "tokenId"), big.NewInt(1)
 		}
-		return a.whole() && w.allowed(w.asset("erc20", contract), eip55.Encode(owner), spender, amount)
-	case approvalForAll:
-		return w.operator(contract, args)
-	default:
-		return w.collectible(contract, hex.EncodeToString(data[:4]), args)
-	}
-}
-
-// collectible reads the safe transfers of ERC-721 and ERC-1155, whose assets carry the number of the token.
-func (w *walk) collectible(contract [20]byte, selector string, args []byte) bool {
-	standard, words := "erc1155", 5
-	switch selector {
-	case erc721Safe:
-		standard, words = "erc721", 3
-	case erc721SafeData:
-		standard, words = "erc721", 4
-	case erc1155Safe, erc1155SafeBatch:
-	default:
-		return false
-	}
-	a := newArguments(args, words)
-	from, to := a.address(), a.address()
-	ids, amounts := []*big.Int{nil}, []*big.Int{big.NewInt(1)}
-	if selector == erc1155SafeBatch {
-		ids, amounts = a.uints(), a.uints()
-	} else {
-		ids[0] = a.uint()
-	}
-	if selector == erc1155Safe {
-		amounts[0] = a.uint()
-	}
-	if selector != erc721Safe {
-		a.bytes()
-	}
-	if !a.whole() || len(ids) != len(amounts) {
-		return false
-	}
-	for i, id := range ids {
-		w.moved(w.asset(standard, contract)+"/"+id.String(), eip55.Encode(from), to, amounts[i])
+		w.transfer(w.asset(standard, f.contract)+"/"+id.String(), from, arg(c, "to").String(), amount)
+	case "safeBatchTransferFrom":
+		ids, amounts, to := arg(c, "ids"), arg(c, "amounts"), arg(c, "to").String()
+		if ids.Len() != amounts.Len() {
+			return false
+		}
+		for i, id := range ids.Items() {
+			w.transfer(w.asset("erc1155", f.contract)+"/"+id.String(), from, to, amounts.Item(i).Int())
+		}
 	}
 	return true
 }
 
-// operator reads setApprovalForAll, which ERC-721 and ERC-1155 share: all tokens of the contract, or none.
-func (w *walk) operator(contract [20]byte, args []byte) bool {
-	a := newArguments(args, 2)
-	spender, on := a.address(), a.bool()
-	if !a.whole() {
-		return false
+// allows reads what lets others move tokens of the contract called.
+func (w *walk) allows(f frame, c abi.Call) bool {
+	token := w.asset("erc20", f.contract)
+	switch c.Name {
+	case "approve":
+		w.approval(token, f.caller, arg(c, "spender").String(), arg(c, "amount").Int(), 256)
+	case "increaseAllowance":
+		w.approval(token, f.caller, arg(c, "spender").String(), arg(c, "addedValue").Int(), 256)
+	case "setApprovalForAll": // which ERC-721 and ERC-1155 share: all tokens of the contract, or none
+		w.approval(w.asset("erc721", f.contract), f.caller, arg(c, "operator").String(), allOrNothing(arg(c, "approved").Bool()), 256)
+	case "permit":
+		owner, cap := arg(c, "owner"), arg(c, "value").Int()
+		if holder, old := c.Arg("holder"); old { // of DAI
+			owner, cap = holder, allOrNothing(arg(c, "allowed").Bool())
+		}
+		w.approval(token, owner.String(), arg(c, "spender").String(), cap, 256)
 	}
-	if on {
-		return w.allowed(w.asset("erc721", contract), w.self, spender, nil)
-	}
-	return w.allowed(w.asset("erc721", contract), w.self, spender, new(big.Int))
-}
-
-func (w *walk) moved(asset, from string, to [20]byte, amount *big.Int) bool {
-	w.transfer(asset, from, eip55.Encode(to), amount)
 	return true
 }
 
-func (w *walk) allowed(asset, owner string, spender [20]byte, amount *big.Int) bool {
-	w.approval(asset, owner, eip55.Encode(spender), amount, 256)
-	return true
+// allOrNothing is the cap of a right that has no number: nil, which is none, or zero.
+func allOrNothing(all bool) *big.Int {
+	if all {
+		return nil
+	}
+	return new(big.Int)
 }

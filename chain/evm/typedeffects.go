@@ -7,12 +7,11 @@ import (
 	"github.com/redoubt-kms/redoubt/chain"
 )
 
-// permit2Contract is where Uniswap's Permit2 lives on every network.
-const permit2Contract = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
-
-// The messages that this package names, by their whole encodeType.
+// The messages of tokens and Permit2 that this package names, by their whole encodeType.
 const (
 	typePermit = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)" // EIP-2612
+	typeOldDAI = "Permit(address holder,address spender,uint256 nonce,uint256 expiry,bool allowed)"   // of DAI
+	typeCancel = "CancelAuthorization(address authorizer,bytes32 nonce)"                              // EIP-3009
 
 	typeTransferAuth = "TransferWithAuthorization(" + eip3009Fields // EIP-3009
 	typeReceiveAuth  = "ReceiveWithAuthorization(" + eip3009Fields
@@ -27,19 +26,24 @@ const (
 )
 
 // Effects says what a contract can do with the signed message. A permit is an approval by the account that it names,
-// whether or not that is the account of publicKey. A message counts as unknown unless its type is exactly that of
-// EIP-2612, EIP-3009 or Permit2, its domain names a network and a contract, and for Permit2 the contract is Permit2.
-func (t *TypedData) Effects(publicKey []byte) chain.Effects {
+// whether or not that is the account of publicKey; an order is one by the account that offers, to the exchange and at
+// the most that it gives; a Safe transaction or a user operation is the call that it makes. A message counts as
+// unknown unless its type is exactly one that this package names, its domain names a network and a contract, and for
+// Permit2 and exchanges the contract is theirs.
+func (t *TypedData) Effects(publicKey []byte) chain.Effects { return of(publicKey, t.EffectsOf) }
+
+// EffectsOf are the Effects for who knows the account already.
+func (t *TypedData) EffectsOf(account [20]byte) chain.Effects {
 	if t.schema == nil {
 		return chain.Effects{Unknown: true}
 	}
 	chainID := t.ChainID()
 	contract, hasContract := t.domain.Field("verifyingContract")
-	w := newWalk(publicKey, chainID)
+	w := newWalk(account, chainID)
 	if hasContract {
 		w.effects.Programs = []string{contract.String()}
 	}
-	if chainID == nil || !hasContract || !w.typed(t, contract) {
+	if !hasContract || !w.typed(t, contract) || chainID == nil {
 		w.effects.Unknown = true
 	}
 	return w.effects
@@ -47,35 +51,39 @@ func (t *TypedData) Effects(publicKey []byte) chain.Effects {
 
 func (w *walk) typed(t *TypedData, contract Value) bool {
 	m := t.message
-	token := w.asset("erc20", [20]byte(contract.word[12:]))
+	account := [20]byte(contract.word[12:])
+	token := w.asset("erc20", account)
 	switch t.EncodeType() {
 	case typePermit:
 		w.approval(token, m.text("owner"), m.text("spender"), m.int("value"), 256)
-		return true
+	case typeOldDAI:
+		w.approval(token, m.text("holder"), m.text("spender"), allOrNothing(m.text("allowed") == "true"), 256)
 	case typeTransferAuth, typeReceiveAuth:
 		w.transfer(token, m.text("from"), m.text("to"), m.int("value"))
-		return true
+	case typeCancel:
 	case typePermitSingle, typePermitBatch:
-		w.permit2(m, "details", 160)
+		w.typedPermit2(m, "details", 160)
+		return strings.EqualFold(contract.String(), permit2Contract)
 	case typePermitTransferFrom, typePermitBatchTransfer:
-		w.permit2(m, "permitted", 256)
+		w.typedPermit2(m, "permitted", 256)
+		return strings.EqualFold(contract.String(), permit2Contract)
+	case typeSafe:
+		return w.safe(frame{contract: account}, safeMessage(m))
+	case typeUserOperation:
+		return w.userOperation(m, contract.String())
+	case typeSeaport:
+		return w.seaport(m, contract.String())
+	case typeCoW:
+		w.approval(w.asset("erc20", m.account("sellToken")), w.self, contract.String(), sum(m.int("sellAmount"), m.int("feeAmount")), 256)
+		return contract.String() == cowContract
 	default:
-		return false
+		if !isWitnessPermit(t.EncodeType(), m) {
+			return false
+		}
+		w.typedPermit2(m, "permitted", 256)
+		return strings.EqualFold(contract.String(), permit2Contract)
 	}
-	return strings.EqualFold(contract.String(), permit2Contract)
-}
-
-// permit2 records one approval for each token that a Permit2 message lists.
-func (w *walk) permit2(m Value, list string, bits int) {
-	entries, _ := m.Field(list)
-	all := []Value{entries}
-	if entries.IsArray() {
-		all = entries.items
-	}
-	for _, e := range all {
-		token, _ := e.Field("token")
-		w.approval(w.asset("erc20", [20]byte(token.word[12:])), w.self, m.text("spender"), e.int("amount"), bits)
-	}
+	return true
 }
 
 func (v Value) text(field string) string {
@@ -86,4 +94,25 @@ func (v Value) text(field string) string {
 func (v Value) int(field string) *big.Int {
 	f, _ := v.Field(field)
 	return f.Int()
+}
+
+func (v Value) account(field string) [20]byte {
+	f, _ := v.Field(field)
+	return [20]byte(f.word[12:])
+}
+
+// sum adds amounts. No contract can have more than 256 bits of anything: a call that says so fails.
+func sum(all ...*big.Int) *big.Int {
+	total := new(big.Int)
+	for _, n := range all {
+		total.Add(total, n)
+	}
+	return capped(total)
+}
+
+func capped(n *big.Int) *big.Int {
+	if n.BitLen() > 256 {
+		return allOnes(256)
+	}
+	return n
 }

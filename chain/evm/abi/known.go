@@ -6,7 +6,7 @@ import "sync"
 var known = sync.OnceValue(func() *Contract {
 	c, err := Signatures(knownSignatures()...)
 	if err != nil {
-		panic(err) // the table is a constant, which a test compiles
+		panic(err) //nolint:forbidigo // impossible: the table is a constant, which a test compiles
 	}
 	return c
 })
@@ -69,6 +69,8 @@ func knownSignatures() []string {
 		"multicall(bytes[] data)", "multicall(uint256 deadline,bytes[] data)", "multicall(bytes32 previousBlockhash,bytes[] data)",
 		// accounts that are contracts
 		"execute(address target,uint256 value,bytes data)", "executeBatch((address target,uint256 value,bytes data)[] calls)",
+		"execTransaction(address to,uint256 value,bytes data,uint8 operation,uint256 safeTxGas,uint256 baseGas,uint256 gasPrice," +
+			"address gasToken,address refundReceiver,bytes signatures)",
 		// Disperse
 		"disperseEther(address[] recipients,uint256[] values)", "disperseToken(address token,address[] recipients,uint256[] values)",
 		"disperseTokenSimple(address token,address[] recipients,uint256[] values)",

@@ -21,18 +21,20 @@ var (
 
 // Encode writes an address with its checksum.
 func Encode(address [20]byte) string {
-	whole := hex.AppendEncode([]byte("0x"), address[:])
+	whole := [2 + 40]byte{'0', 'x'}
 	text := whole[2:]
+	hex.Encode(text, address[:])
 	h := sha3.NewLegacyKeccak256()
 	h.Write(text)
-	sum := h.Sum(make([]byte, 0, 32))
+	var buf [32]byte
+	sum := h.Sum(buf[:0])
 	for i, c := range text {
 		nibble := sum[i/2] >> (4 * (1 - i%2)) & 15
 		if c >= 'a' && nibble >= 8 {
 			text[i] = c - 'a' + 'A'
 		}
 	}
-	return string(whole)
+	return string(whole[:])
 }
 
 // Parse reads an address. All-lower-case and all-upper-case digits carry no checksum; any mixture must match it.
