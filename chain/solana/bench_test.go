@@ -51,3 +51,31 @@ func BenchmarkEffects(b *testing.B) {
 		tx.Effects(payer[:])
 	}
 }
+
+func BenchmarkSimpleEffects(b *testing.B) {
+	me := self()
+	token := draft{header: [3]byte{1, 0, 1}, keys: []solana.Key{me, key(1), key(2), key(3), tokenKey(b)}, calls: []call{
+		{program: 4, accounts: []byte{1, 2, 3, 0}, data: data([]byte{12}, u64(5), []byte{6})},
+	}}
+	for name, raw := range map[string][]byte{"SOL": transfer().full(), "TransferChecked": token.full()} {
+		tx, err := solana.Parse(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				tx.Effects(me[:])
+			}
+		})
+	}
+}
+
+func tokenKey(b *testing.B) solana.Key {
+	b.Helper()
+	k, err := solana.ParseKey(tokenID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return k
+}

@@ -53,14 +53,18 @@ func (b *budget) precompile(data []byte) {
 
 // fee is the most lamports that the network takes: 5000 a signature, and unit price times unit limit rounded up.
 func (b *budget) fee(signatures int) *big.Int {
+	priority := new(big.Int).SetUint64(b.price)
+	priority.Mul(priority, new(big.Int).SetUint64(b.units()))
+	priority.Add(priority, big.NewInt(microLamports-1))
+	priority.Div(priority, big.NewInt(microLamports))
+	return priority.Add(priority, big.NewInt(lamportsPerSignature*int64(signatures+b.extra)))
+}
+
+// units is the limit of compute units, or what the network grants without one.
+func (b *budget) units() uint64 {
 	limit := uint64(b.calls) * defaultUnits //nolint:gosec // a count of instructions is not negative
 	if b.hasLimit {
 		limit = b.limit
 	}
-	limit = min(limit, maxUnits)
-	priority := new(big.Int).SetUint64(b.price)
-	priority.Mul(priority, new(big.Int).SetUint64(limit))
-	priority.Add(priority, big.NewInt(microLamports-1))
-	priority.Div(priority, big.NewInt(microLamports))
-	return priority.Add(priority, big.NewInt(lamportsPerSignature*int64(signatures+b.extra)))
+	return min(limit, maxUnits)
 }

@@ -18,6 +18,7 @@ const (
 	stakeProgram     = "Stake11111111111111111111111111111111111111"
 	memoProgram      = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXGDLGmfcHr"
 	memo1Program     = "Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo"
+	lighthouse       = "L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95"
 
 	// Precompiles check signatures over messages for other programs; each costs as much as a signature.
 	ed25519Program   = "Ed25519SigVerify111111111111111111111111111"
@@ -40,14 +41,14 @@ type walk struct {
 	effects chain.Effects
 	self    Key // the account that would sign
 	budget  budget
-	rent    uint64 // lamports that new token accounts may cost the signer, see ataRent
+	rent    uint64 // lamports that new accounts may cost the signer: of tokens (ataRent) and of Lighthouse
 }
 
 // Effects says what the transaction does if publicKey signs it too.
 //
 // From is the authority that lets value go (the owner or delegate of a token account, not the token account); To is
 // the account that receives it (a token account for tokens). FeeMax counts what leaves publicKey only: the network's
-// fee if it is the fee payer, and the rent of associated token accounts that it pays for. An account out of a lookup
+// fee if it is the fee payer, and the rent of associated token accounts and Lighthouse's memory that it pays for. An account out of a lookup
 // table is written as an empty address and makes the effects unknown.
 func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 	w := &walk{}
@@ -55,10 +56,11 @@ func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 		w.self = Key(publicKey)
 	}
 	for _, in := range t.Instructions() {
-		if p := in.Program.String(); !slices.Contains(w.effects.Programs, p) {
-			w.effects.Programs = append(w.effects.Programs, p)
+		program := in.Program.String()
+		if !slices.Contains(w.effects.Programs, program) {
+			w.effects.Programs = append(w.effects.Programs, program)
 		}
-		w.instruction(in)
+		w.instruction(in, program)
 	}
 	cost := new(big.Int).SetUint64(w.rent)
 	if payer := t.FeePayer(); bytes.Equal(payer[:], publicKey) {
@@ -70,8 +72,7 @@ func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 	return w.effects
 }
 
-func (w *walk) instruction(in Instruction) {
-	program := in.Program.String()
+func (w *walk) instruction(in Instruction, program string) {
 	if program != budgetProgram {
 		w.budget.calls++
 	}
@@ -87,6 +88,8 @@ func (w *walk) instruction(in Instruction) {
 		known = w.budget.read(in.Data)
 	case stakeProgram:
 		known = w.stake(in)
+	case lighthouse:
+		known = w.lighthouse(in)
 	case memoProgram, memo1Program:
 		known = true
 	case ed25519Program, secp256k1Program, secp256r1Program:

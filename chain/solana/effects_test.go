@@ -136,7 +136,7 @@ func TestSystemEffects(t *testing.T) {
 	me, a, b := self(), key(1), key(2)
 	runEffects(t, systemID, []effectCase{
 		{"transfer", data(u32(2), u64(5)), []solana.Key{me, a}, moved("SOL", me, a, 5)},
-		{"transfer with seed", data(u32(11), u64(5), seed("x"), raw(b)), []solana.Key{a, me, b}, moved("SOL", a, b, 5)},
+		{"transfer with seed", data(u32(11), u64(5), seed("x"), raw(b)), []solana.Key{a, me, b}, moved("SOL", me, b, 5)},
 		{
 			"create", data(u32(0), u64(5), u64(9), raw(b)),
 			[]solana.Key{me, a},
@@ -149,14 +149,14 @@ func TestSystemEffects(t *testing.T) {
 		},
 		{"assign", data(u32(1), raw(b)), []solana.Key{me}, changed(me, "Assign", b.String())},
 		{"assign with seed", data(u32(10), raw(me), seed("x"), raw(b)), []solana.Key{a}, changed(a, "AssignWithSeed", b.String())},
-		{"allocate", data(u32(8), u64(9)), []solana.Key{me}, chain.Effects{}},
+		{"allocate", data(u32(8), u64(9)), []solana.Key{me}, changed(me, "Allocate", "")},
 		{
 			"allocate with seed", data(u32(9), raw(me), seed(""), u64(9), raw(b)),
 			[]solana.Key{a},
 			changed(a, "AllocateWithSeed", b.String()),
 		},
 		{"advance nonce", u32(4), []solana.Key{a, b, me}, changed(a, "AdvanceNonceAccount", me.String())},
-		{"withdraw nonce", data(u32(5), u64(5)), []solana.Key{a, b}, moved("SOL", a, b, 5)},
+		{"withdraw nonce", data(u32(5), u64(5)), []solana.Key{a, b, b, b, me}, moved("SOL", me, b, 5)},
 		{"initialize nonce", data(u32(6), raw(b)), []solana.Key{a}, changed(a, "InitializeNonceAccount", b.String())},
 		{"authorize nonce", data(u32(7), raw(b)), []solana.Key{a}, changed(a, "AuthorizeNonceAccount", b.String())},
 		{"upgrade nonce", u32(12), []solana.Key{a}, changed(a, "UpgradeNonceAccount", "")},
@@ -197,6 +197,14 @@ func TestTokenEffects(t *testing.T) {
 			{"close to another", []byte{9}, []solana.Key{source, to, me}, unknown(changed(source, "CloseAccount", to.String()))},
 			{"freeze", []byte{10}, []solana.Key{source, mint, me}, changed(source, "FreezeAccount", me.String())},
 			{"thaw", []byte{11}, []solana.Key{source, mint, me}, changed(source, "ThawAccount", me.String())},
+			{"initialize account", []byte{1}, []solana.Key{source, mint, to, me}, changed(source, "InitializeAccount", to.String())},
+			{"initialize account 3", data([]byte{18}, raw(to)), []solana.Key{source, mint}, changed(source, "InitializeAccount", to.String())},
+			{"initialize mint", data([]byte{20, 6}, raw(to), []byte{0}), []solana.Key{mint}, changed(mint, "InitializeMint.MintTokens", to.String())},
+			{
+				"initialize mint with freeze", data([]byte{0, 6}, raw(to), []byte{1}, raw(me)),
+				[]solana.Key{mint},
+				with(changed(mint, "InitializeMint.MintTokens", to.String()), changed(mint, "InitializeMint.FreezeAccount", me.String())),
+			},
 			{"sync native", []byte{17}, nil, chain.Effects{}},
 		})
 	}
@@ -227,8 +235,15 @@ func TestStakeEffects(t *testing.T) {
 		{"authorize withdrawer", data(u32(1), raw(other), u32(1)), four, changed(stake, "Authorize.Withdrawer", other.String())},
 		{"authorize checked", data(u32(10), u32(1)), four, changed(stake, "AuthorizeChecked.Withdrawer", other.String())},
 		{"delegate", u32(2), four, changed(stake, "DelegateStake", other.String())},
-		{"split", data(u32(3), u64(5)), four, moved("SOL", stake, other, 5)},
-		{"withdraw", data(u32(4), u64(5)), four, moved("SOL", stake, other, 5)},
+		{"split", data(u32(3), u64(5)), four, moved("SOL", me, other, 5)},
+		{"withdraw", data(u32(4), u64(5)), append(slices.Clone(four), me), moved("SOL", me, other, 5)},
+		{"merge", u32(7), four, changed(other, "Merge", stake.String())},
+		{
+			"initialize checked", u32(9), []solana.Key{stake, other, me, other},
+			with(changed(stake, "Initialize.Staker", me.String()), changed(stake, "Initialize.Withdrawer", other.String())),
+		},
+		{"move stake", data(u32(16), u64(5)), four, moved("SOL", me, other, 5)},
+		{"move lamports", data(u32(17), u64(5)), four, moved("SOL", me, other, 5)},
 		{"deactivate", u32(5), four, changed(stake, "Deactivate", "")},
 	})
 	if got := effects(t, step{stakeID, four, data(u32(1), raw(other), u32(2))}); !got.Unknown {
@@ -315,5 +330,32 @@ func TestDurableNonce(t *testing.T) {
 	memo := step{memoID, nil, nil}
 	if !parse(t, advance, memo).DurableNonce() || parse(t, memo, advance).DurableNonce() || parse(t, memo).DurableNonce() {
 		t.Error("durable nonces are not told apart")
+	}
+}
+
+func TestLighthouseEffects(t *testing.T) {
+	const program = "L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95"
+	me, memory, other := self(), key(1), key(2)
+	write := []solana.Key{mustKey(t, program), mustKey(t, systemID), me, memory, other}
+	for name, tc := range map[string]struct {
+		accounts []solana.Key
+		data     []byte
+		fee      int64
+		want     chain.Effects
+	}{
+		"assert":             {[]solana.Key{other}, []byte{5, 0, 1}, 5000, chain.Effects{}},
+		"last assert":        {[]solana.Key{other}, []byte{17, 0, 1}, 5000, chain.Effects{}},
+		"no assert":          {[]solana.Key{other}, []byte{18, 0, 1}, 5000, unknown(chain.Effects{})},
+		"nothing":            {[]solana.Key{other}, nil, 5000, unknown(chain.Effects{})},
+		"write a field":      {write, []byte{0, 0, 255, 8, 1, 1}, 5000 + 6960*(128+8+32), changed(memory, "MemoryWrite", me.String())},
+		"write account data": {write, []byte{0, 0, 255, 0, 0, 0, 0, 8, 0}, 5000 + 6960*(128+10240), changed(memory, "MemoryWrite", me.String())},
+		"write half":         {write, []byte{0, 0, 255, 0x80}, 5000, unknown(chain.Effects{})},
+		"close":              {[]solana.Key{mustKey(t, program), me, memory}, []byte{1, 0, 255}, 5000, changed(memory, "MemoryClose", me.String())},
+		"close for another":  {[]solana.Key{mustKey(t, program), other, memory}, []byte{1, 0, 255}, 5000, changed(memory, "MemoryClose", other.String())},
+	} {
+		tc.want.FeeMax, tc.want.Programs = big.NewInt(tc.fee), []string{program}
+		if diff := cmp.Diff(tc.want, effects(t, step{program, tc.accounts, tc.data}), bigInt); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }

@@ -8,7 +8,11 @@ const (
 	stakeSplit            = 3
 	stakeWithdraw         = 4
 	stakeDeactivate       = 5
+	stakeMerge            = 7
+	stakeInitChecked      = 9
 	stakeAuthorizeChecked = 10
+	stakeMoveStake        = 16
+	stakeMoveLamports     = 17
 )
 
 // stake reads a call of the Stake program.
@@ -34,8 +38,15 @@ func (w *walk) stake(in Instruction) bool {
 		return w.stakeAuthority(subject, "AuthorizeChecked", w.at(in, 3), &f)
 	case stakeDelegate: // stake, vote account, ...
 		w.authority(subject, "DelegateStake", w.at(in, 1))
-	case stakeSplit, stakeWithdraw: // stake, destination, ...
-		w.transfer(NativeAsset, subject, w.at(in, 1), f.u64())
+	case stakeSplit, stakeMoveStake, stakeMoveLamports: // stake, destination, staker
+		w.transfer(NativeAsset, w.at(in, 2), w.at(in, 1), f.u64())
+	case stakeWithdraw: // stake, destination, two sysvars, withdrawer
+		w.transfer(NativeAsset, w.at(in, 4), w.at(in, 1), f.u64())
+	case stakeMerge: // destination, source: which the same authorities have
+		w.authority(w.at(in, 1), "Merge", subject)
+	case stakeInitChecked: // stake, rent, staker, withdrawer
+		w.authority(subject, "Initialize.Staker", w.at(in, 2))
+		w.authority(subject, "Initialize.Withdrawer", w.at(in, 3))
 	case stakeDeactivate:
 		w.authority(subject, "Deactivate", "")
 	default:

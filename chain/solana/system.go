@@ -19,7 +19,8 @@ const (
 )
 
 // system reads a call of the System program. Creating or assigning an account hands it to a program; every use of a
-// nonce account is a change of authority, since it makes signatures last.
+// nonce account is a change of authority, since it makes signatures last: AdvanceNonceAccount as the first instruction
+// is what makes this very one last. From is the account whose signature lets the lamports go.
 func (w *walk) system(in Instruction) bool {
 	f := fields{buf: in.Data}
 	tag := f.u32()
@@ -29,9 +30,6 @@ func (w *walk) system(in Instruction) bool {
 	switch tag {
 	case systemCreateAccount, systemCreateWithSeed, systemTransfer, systemTransferWithSeed, systemWithdrawNonce:
 		w.systemValue(in, tag, &f)
-	case systemAllocate:
-		f.u64()
-		w.at(in, 0)
 	default:
 		w.systemControl(in, tag, &f)
 	}
@@ -47,9 +45,9 @@ func (w *walk) systemValue(in Instruction, tag uint32, f *fields) {
 		lamports := f.u64()
 		f.skipString()
 		f.key()
-		w.transfer(NativeAsset, w.at(in, 0), w.at(in, 2), lamports)
-	case systemWithdrawNonce: // nonce, to, sysvars, authority
-		w.transfer(NativeAsset, w.at(in, 0), w.at(in, 1), f.u64())
+		w.transfer(NativeAsset, w.at(in, 1), w.at(in, 2), lamports)
+	case systemWithdrawNonce: // nonce, to, two sysvars, authority
+		w.transfer(NativeAsset, w.at(in, 4), w.at(in, 1), f.u64())
 	case systemCreateAccount, systemCreateWithSeed: // from, new
 		kind := "CreateAccount"
 		if tag == systemCreateWithSeed {
@@ -70,6 +68,9 @@ func (w *walk) systemControl(in Instruction, tag uint32, f *fields) {
 	switch tag {
 	case systemAssign:
 		w.authority(subject, "Assign", f.key().String())
+	case systemAllocate: // an account with data can no longer pay
+		f.u64()
+		w.authority(subject, "Allocate", "")
 	case systemAllocateWithSeed:
 		f.key()
 		f.skipString()

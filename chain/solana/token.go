@@ -2,6 +2,8 @@ package solana
 
 // Instructions of SPL Token and Token-2022 (spl-token-interface), by their first byte.
 const (
+	tokenInitMint        = 0
+	tokenInitAccount     = 1
 	tokenTransfer        = 3
 	tokenApprove         = 4
 	tokenRevoke          = 5
@@ -15,7 +17,10 @@ const (
 	tokenApproveChecked  = 13
 	tokenMintToChecked   = 14
 	tokenBurnChecked     = 15
+	tokenInitAccount2    = 16
 	tokenSyncNative      = 17
+	tokenInitAccount3    = 18
+	tokenInitMint2       = 20
 	tokenImmutableOwner  = 22
 	tokenTransferFee     = 26 // Token-2022: transfer fee extension
 	tokenWithFeeTag      = 1  // TransferCheckedWithFee inside it
@@ -39,6 +44,8 @@ func (w *walk) token(in Instruction, is2022 bool) bool {
 		return f.whole()
 	case tag >= tokenMintTo && tag <= tokenBurn, tag == tokenMintToChecked, tag == tokenBurnChecked:
 		return w.tokenSupply(in, tag, &f)
+	case tag == tokenInitMint, tag == tokenInitMint2, tag == tokenInitAccount, tag == tokenInitAccount2, tag == tokenInitAccount3:
+		return w.tokenInit(in, tag, &f)
 	case tag == tokenSyncNative, tag == tokenImmutableOwner:
 		return f.whole()
 	default:
@@ -89,6 +96,28 @@ func (w *walk) tokenSupply(in Instruction, tag byte, f *fields) bool {
 	} else { // account, mint, authority
 		mint := w.at(in, 1)
 		w.transfer(TokenPrefix+mint, w.at(in, 2), mint, amount)
+	}
+	return f.whole()
+}
+
+// tokenInit reads the instructions that say who has rights over a new account or mint.
+func (w *walk) tokenInit(in Instruction, tag byte, f *fields) bool {
+	subject := w.at(in, 0)
+	switch tag {
+	case tokenInitAccount: // account, mint, owner
+		w.authority(subject, "InitializeAccount", w.at(in, 2))
+	case tokenInitAccount2, tokenInitAccount3:
+		w.authority(subject, "InitializeAccount", f.key().String())
+	default:
+		f.u8() // decimals
+		w.authority(subject, "InitializeMint.MintTokens", f.key().String())
+		switch f.u8() {
+		case 0:
+		case 1:
+			w.authority(subject, "InitializeMint.FreezeAccount", f.key().String())
+		default:
+			return false
+		}
 	}
 	return f.whole()
 }

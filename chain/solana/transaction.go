@@ -1,7 +1,7 @@
 // Package solana reads Solana transactions to the last byte: legacy and version 0 messages with address lookup tables,
 // as the validator's sanitizer takes them (solana-sdk message and short-vec crates), but stricter where bytes could be
 // read in two ways. It says what the instructions of the System, SPL Token, Token-2022, Compute Budget, Associated
-// Token Account, Memo and Stake programs do, and puts signatures in their places.
+// Token Account, Memo, Stake and Lighthouse programs do, and puts signatures in their places.
 package solana
 
 import (
