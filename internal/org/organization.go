@@ -3,6 +3,7 @@ package org
 import (
 	"crypto/sha256"
 	"slices"
+	"strings"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -48,7 +49,51 @@ type Policy struct {
 	Preset      string   // of type CEL
 	Wallet      proof.ID // of DAPP_CONNECTION_USER
 	Environment uint8    // version of the policy environment under which it was written
+	Rules       []Rule   // of a full policy
+	Constants   []Constant
+	USDLimit    *USDLimit // of DAPP_CONNECTION_USER, nil for none
 }
+
+// Rule is one rule of a full policy.
+type Rule struct {
+	_          struct{} `cbor:",toarray"`
+	Expression string
+	Outcome    string // ALLOW, DENY or REQUIRE_APPROVAL
+	Comment    string
+	Approvals  []Approval // of REQUIRE_APPROVAL: all of them are needed
+	Expires    uint64     // milliseconds that a request waits for them; 0 for the organization's own
+}
+
+// Approval is how many users with a tag must approve. One person counts once for each Approval whose tag they hold.
+type Approval struct {
+	_        struct{} `cbor:",toarray"`
+	Required uint8
+	Tag      string // empty for any user but the one who asks
+}
+
+// Constant is a value that rules may use by name.
+type Constant struct {
+	_       struct{} `cbor:",toarray"`
+	Name    string
+	Value   []byte // JSON
+	Comment string
+}
+
+// USDLimit bounds what a connection may spend in a day.
+type USDLimit struct {
+	_             struct{} `cbor:",toarray"`
+	CentsPerDay   uint64
+	MemoryAccount string // of the Lighthouse program, as clients name it
+	MemoryID      uint8
+	MemoryBump    uint8
+}
+
+// The outcomes of rules.
+const (
+	OutcomeAllow    = "ALLOW"
+	OutcomeDeny     = "DENY"
+	OutcomeApproval = "REQUIRE_APPROVAL"
+)
 
 // The types and presets of user policies.
 const (
@@ -112,4 +157,17 @@ func (o *Organization) User(username string) int {
 // Live says whether both the user and the authenticator may act at a time.
 func (m Member) Live(now uint64) bool {
 	return !Expired(m.User.Expires, now) && !Expired(m.Authenticator.Expires, now)
+}
+
+// TagsTrait is the trait whose value lists a user's tags, with commas between them.
+const TagsTrait = "tags"
+
+// Tags lists the user's tags.
+func (u *User) Tags() []string {
+	for _, t := range u.Traits {
+		if t.Name == TagsTrait && t.Value != "" {
+			return strings.Split(t.Value, ",")
+		}
+	}
+	return nil
 }

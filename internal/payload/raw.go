@@ -90,3 +90,6 @@ func (r *Raw) Effects(publicKey []byte) chain.Effects {
 	}
 	return chain.Effects{Unknown: true}
 }
+
+// Seen is what the bytes were found to be, nil when that is not known.
+func (r *Raw) Seen() chain.Payload { return r.seen }

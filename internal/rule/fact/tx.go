@@ -1,0 +1,56 @@
+package fact
+
+import (
+	"cel.dev/cel-go/common/types"
+
+	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/bitcoin"
+	"github.com/redoubt-kms/redoubt/chain/evm"
+	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/chain/sui"
+)
+
+var txType = types.NewObjectType("Tx")
+
+var txFields = define(txType,
+	always("chain", types.StringType, func(f *Facts) any { return types.String(f.chainID()) }),
+	always("network", types.StringType, func(f *Facts) any { return types.String(f.Network) }),
+	maybe("evm", evmType, func(f *Facts) (any, bool) {
+		tx, ok := f.look().(*evm.Transaction)
+		return object{evmFields, &evmTx{tx, f}}, ok
+	}),
+	maybe("solana", solanaType, func(f *Facts) (any, bool) {
+		tx, ok := f.look().(*solana.Transaction)
+		return object{solanaFields, tx}, ok
+	}),
+)
+
+// chainID names the chain of a transaction, empty for what is none.
+func (f *Facts) chainID() chain.ID {
+	switch f.look().(type) {
+	case *evm.Transaction, *evm.Consent:
+		return chain.EVM
+	case *solana.Transaction:
+		return chain.Solana
+	case *bitcoin.Spend:
+		return chain.Bitcoin
+	case *sui.Transaction:
+		return chain.Sui
+	}
+	return ""
+}
+
+// nativeAsset is the coin in which the payload's fee is paid.
+func (f *Facts) nativeAsset() string {
+	switch seen := f.look().(type) {
+	case *evm.Transaction:
+		return evm.NativeAsset(seen.ChainID())
+	case *solana.Transaction:
+		return solana.NativeAsset
+	case *bitcoin.Spend:
+		return bitcoin.Asset
+	case *sui.Transaction:
+		return sui.NativeAsset
+	}
+	return ""
+}
