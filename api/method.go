@@ -38,6 +38,9 @@ const (
 	InitWalletImport     Method = "initWalletImport"
 	CompleteImportWallet Method = "completeImportWallet"
 	ExportWallet         Method = "exportWallet"
+
+	Freeze   Method = "freeze"
+	Unfreeze Method = "unfreeze"
 )
 
 // Methods lists the methods that this release serves.
@@ -49,8 +52,18 @@ func Methods() []Method {
 		ListPendingMigrations, CompleteWalletTransfer,
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
-		InitWalletImport, CompleteImportWallet, ExportWallet,
+		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
 	}
+}
+
+// Reads says whether a method changes nothing and has nothing signed.
+func (m Method) Reads() bool {
+	switch m { //nolint:exhaustive // the others have an effect
+	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
+		GetOrganizationWallets, GetAccounts:
+		return true
+	}
+	return false
 }
 
 // CanonicalMethod returns the name of a method that has two: the contract's text and its schema do not always agree.

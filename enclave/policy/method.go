@@ -77,6 +77,10 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, effect(e, e.completeImport, nil)}, true
 	case api.ExportWallet:
 		return handler{small, effect(e, e.exportWallet, e.exportAgain)}, true
+	case api.Freeze:
+		return handler{small, effect(e, e.freeze, nil)}, true
+	case api.Unfreeze:
+		return handler{small, effect(e, e.unfreeze, nil)}, true
 	}
 	return handler{}, false
 }
@@ -155,7 +159,8 @@ func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, 
 			return e.untilSettled(ctx, c, func() (answer, error) { return do(ctx, c, &params) })
 		}
 		key := replayKey(c.request, c.member.Authenticator.ID)
-		return e.once(ctx, key, c.now, first, func(p *replay) answer {
+		repeated := func() *answer { return e.frozenMeanwhile(ctx, c, &params) }
+		return e.once(ctx, key, c.now, first, repeated, func(p *replay) answer {
 			var remake func() (answer, error)
 			if again != nil {
 				remake = func() (answer, error) { return again(ctx, c, &params, p) }

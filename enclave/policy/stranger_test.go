@@ -164,6 +164,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.SignTransaction:       {"organizationId", "walletId", "transaction", "derivationInfo"},
 		api.SignRawPayload:        {"organizationId", "walletId", "payload", "algorithm", "derivationInfo"},
 		api.InitWalletImport:      {"organizationId"}, api.ExportWallet: {"organizationId", "walletId", "publicKey"},
+		api.Freeze: {"organizationId", "walletId"}, api.Unfreeze: {"organizationId", "walletId"},
 		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
 	others := []api.Method{api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants}
