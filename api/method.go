@@ -41,6 +41,9 @@ const (
 
 	Freeze   Method = "freeze"
 	Unfreeze Method = "unfreeze"
+
+	GetOrganizationControls    Method = "getOrganizationControls"
+	UpdateOrganizationControls Method = "updateOrganizationControls"
 )
 
 // Methods lists the methods that this release serves.
@@ -53,6 +56,7 @@ func Methods() []Method {
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
 		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
+		GetOrganizationControls, UpdateOrganizationControls,
 	}
 }
 
@@ -60,7 +64,7 @@ func Methods() []Method {
 func (m Method) Reads() bool {
 	switch m { //nolint:exhaustive // the others have an effect
 	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
-		GetOrganizationWallets, GetAccounts:
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls:
 		return true
 	}
 	return false

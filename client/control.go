@@ -33,3 +33,14 @@ func (c *Client) Freeze(ctx context.Context, what Target) (api.Frozen, error) {
 func (c *Client) Unfreeze(ctx context.Context, what Target) (api.Frozen, error) {
 	return call[api.Frozen](ctx, c, api.Unfreeze, what.params(c.Organization))
 }
+
+// Controls reads what the organization sets beside its users.
+func (c *Client) Controls(ctx context.Context) (api.Controls, error) {
+	return call[api.Controls](ctx, c, api.GetOrganizationControls, api.OrganizationParams{OrganizationID: c.Organization})
+}
+
+// UpdateControls changes the settings that the update names. It takes policy ROOT.
+func (c *Client) UpdateControls(ctx context.Context, update api.UpdateControlsParams) (api.Controls, error) {
+	update.OrganizationID = c.Organization
+	return call[api.Controls](ctx, c, api.UpdateOrganizationControls, update)
+}

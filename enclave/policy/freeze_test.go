@@ -42,8 +42,9 @@ func TestFrozenOrganization(t *testing.T) {
 	all, legacy, app := newKey(t), newKey(t), newKey(t)
 	o := r.tenant(t, user("all", preset("ALLOW_ALL"), all), user("legacy", preset("LEGACY_USER_ROLE"), legacy))
 	w := r.wallet(t, o)
-	must[api.Organization](t, r, o.key, api.AddUserToOrganization, object{"organizationId": o.id, "user": user("app", object{
-		"type": "CEL", "preset": "DAPP_CONNECTION_USER", "walletId": w.WalletID}, app)})
+	must[api.Organization](t, r, o.key, api.AddUserToOrganization, object{
+		"organizationId": o.id, "user": user("app", object{"type": "CEL", "preset": "DAPP_CONNECTION_USER", "walletId": w.WalletID}, app),
+	})
 	denied(t, "freeze by a connection", r.call(t, app, api.Freeze, object{"organizationId": o.id}), "its own user")
 	must[api.Frozen](t, r, legacy, api.Freeze, object{"organizationId": o.id})
 	got := r.freeze(t, o, object{}) // again changes nothing
@@ -82,7 +83,8 @@ func TestFrozenUser(t *testing.T) {
 	for what, a := range map[string]wire.Answer{
 		"frozen": r.call(t, o.key, api.Freeze, object{"organizationId": o.id, "username": "root"}),
 		"changed": r.call(t, o.key, api.UpdateUserInOrganization, object{
-			"organizationId": o.id, "username": "root", "newPolicy": preset("ALLOW_ALL")}),
+			"organizationId": o.id, "username": "root", "newPolicy": preset("ALLOW_ALL"),
+		}),
 		"deleted": r.call(t, o.key, api.DeleteUserFromOrganization, object{"organizationId": o.id, "username": "root"}),
 	} {
 		if errorType(a) != api.TypeInvalid || !strings.Contains(string(a.Result), "not frozen") {

@@ -81,6 +81,10 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, effect(e, e.freeze, nil)}, true
 	case api.Unfreeze:
 		return handler{small, effect(e, e.unfreeze, nil)}, true
+	case api.GetOrganizationControls:
+		return handler{small, read(e, e.getControls)}, true
+	case api.UpdateOrganizationControls:
+		return handler{small, effect(e, e.updateControls, nil)}, true
 	}
 	return handler{}, false
 }
@@ -104,7 +108,7 @@ func enter[P scoped](ctx context.Context, e *Engine, c *caller, raw []byte) (P, 
 	if err != nil {
 		return params, err
 	}
-	return params, e.limiter.allow(c.organization, c.now)
+	return params, e.limiter.allow(c)
 }
 
 func (e *Engine) enterOrganization(ctx context.Context, c *caller, text string) error {

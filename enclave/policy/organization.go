@@ -73,7 +73,7 @@ func (e *Engine) createChild(ctx context.Context, c *caller, parent string, made
 	if err := e.authenticate(ctx, c); err != nil {
 		return answer{}, err
 	}
-	if err := e.limiter.allow(c.organization, c.now); err != nil {
+	if err := e.limiter.allow(c); err != nil {
 		return answer{}, err
 	}
 	return e.found(ctx, c, c.member.Authenticator.ID, func() (answer, error) {

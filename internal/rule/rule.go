@@ -63,8 +63,8 @@ func byPolicy(p org.Policy, q Question) Decision {
 	case p.Type != org.PolicyCEL:
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
 	}
-	if q.Method == api.Unfreeze {
-		return deny(p.Preset, "to lift a freeze takes policy ROOT")
+	if q.Method == api.Unfreeze || q.Method == api.UpdateOrganizationControls {
+		return deny(p.Preset, string(q.Method)+" takes policy ROOT: what bounds everybody is not theirs to change")
 	}
 	if q.Blind {
 		return deny(p.Preset, "32 bytes may be the digest of anything: signing them takes policy ROOT")
@@ -91,7 +91,7 @@ func deny(rule, reason string) Decision { return Decision{Rule: rule, Reason: re
 func legacyUserRole(q Question) Decision {
 	switch q.Method {
 	case api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
-		api.GetWalletAccessGrants, api.ListPendingMigrations,
+		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls,
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
@@ -106,7 +106,7 @@ func legacyUserRole(q Question) Decision {
 			return deny(org.PresetLegacyUserRole, "this policy lets its user freeze the organization, a wallet or themselves, nobody else")
 		}
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
-	case api.Unfreeze: // takes policy ROOT
+	case api.Unfreeze, api.UpdateOrganizationControls: // take policy ROOT
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
@@ -132,7 +132,8 @@ func dappConnection(p org.Policy, q Question) Decision {
 			return deny(org.PresetDappConnection, "a connection may freeze its own user, and nothing else")
 		}
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
-	case api.Unfreeze: // takes policy ROOT
+	case api.Unfreeze, api.UpdateOrganizationControls: // take policy ROOT
+	case api.GetOrganizationControls: // of no use to a connection
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))

@@ -12,7 +12,7 @@ import (
 func Commands() []*cobra.Command {
 	return []*cobra.Command{
 		keygen(), profiles(),
-		acting("org", "Found an organization, show it", orgCreate, orgShow),
+		acting("org", "Found an organization, show it, set what bounds everybody", orgCreate, orgShow, orgControls),
 		acting("user", "Add, change and remove users of the organization", userAdd, userUpdate, userRemove),
 		acting("authenticator", "Add, change and remove the keys of a user", authenticatorAdd, authenticatorUpdate, authenticatorRemove),
 		acting("wallet", "Make wallets, find them, derive accounts, import and export, lend and give", walletCreate, walletList, walletFind, walletAccounts, walletImport, walletExport,
