@@ -14,6 +14,8 @@ type Error struct {
 	Path      string `json:"path,omitempty"`        // of the offending field
 	Time      int64  `json:"serverTimeMs,omitzero"` // of request-expired
 	Status    int    `json:"-"`
+	// RetryAfter are the seconds after which the same body may be sent again; 0 for the usual one.
+	RetryAfter uint32 `json:"-"`
 
 	ScannerResult *ScannerResult `json:"scannerResult,omitempty"` // of transaction-blocked
 }

@@ -22,9 +22,12 @@ const (
 	MaxExpiry     = 10 * 365 * 24 * time.Hour
 	PendingExpiry = 7 * 24 * time.Hour // how long a transfer awaits acceptance
 	ImportWindow  = 15 * time.Minute   // how long an import envelope can be used
-	MaxImports    = 64                 // import envelopes of an organization that wait to be used
-	RequestWindow = 5 * time.Minute    // how far timestampMs may be from the server's time
-	ReplayWindow  = 11 * time.Minute   // how long the answer to a request is remembered
+	MaxFrozen     = 1000               // users, and wallets, that are frozen one by one in an organization
+	MinControl    = time.Second        // the least time that an organization may set
+	MaxControl    = 30 * 24 * time.Hour
+	MaxImports    = 64               // import envelopes of an organization that wait to be used
+	RequestWindow = 5 * time.Minute  // how far timestampMs may be from the server's time
+	ReplayWindow  = 11 * time.Minute // how long the answer to a request is remembered
 )
 
 // The headers of the contract.

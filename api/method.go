@@ -38,6 +38,12 @@ const (
 	InitWalletImport     Method = "initWalletImport"
 	CompleteImportWallet Method = "completeImportWallet"
 	ExportWallet         Method = "exportWallet"
+
+	Freeze   Method = "freeze"
+	Unfreeze Method = "unfreeze"
+
+	GetOrganizationControls    Method = "getOrganizationControls"
+	UpdateOrganizationControls Method = "updateOrganizationControls"
 )
 
 // Methods lists the methods that this release serves.
@@ -49,8 +55,19 @@ func Methods() []Method {
 		ListPendingMigrations, CompleteWalletTransfer,
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
-		InitWalletImport, CompleteImportWallet, ExportWallet,
+		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
+		GetOrganizationControls, UpdateOrganizationControls,
 	}
+}
+
+// Reads says whether a method changes nothing and has nothing signed.
+func (m Method) Reads() bool {
+	switch m { //nolint:exhaustive // the others have an effect
+	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls:
+		return true
+	}
+	return false
 }
 
 // CanonicalMethod returns the name of a method that has two: the contract's text and its schema do not always agree.

@@ -153,7 +153,7 @@ func runLaunch(cmd *cobra.Command, c config.Config, args []string) error {
 		Role: role, Image: image, Root: d.root(role), Anchor: d.anchorFile(), Door: door, Key: key,
 		Log: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
 		Pack: wire.Pack{
-			Role: role, Manifest: manifest, RateLimit: c.RateLimit, Rebase: order, Users: c.Limits.Users, Keys: c.Limits.Authenticators,
+			Role: role, Manifest: manifest, RateLimit: c.RateLimit, MaxRate: c.MaxRate, Rebase: order, Users: c.Limits.Users, Keys: c.Limits.Authenticators,
 			Signer: c.Enclaves[string(proof.RoleSigner)].Address, Certifier: c.Enclaves[string(proof.RoleCertifier)].Address,
 		},
 	})

@@ -14,8 +14,9 @@ import (
 type access struct {
 	by     proof.ID // the caller's organization
 	wallet found[org.Wallet]
-	grants found[org.Grants] // of the caller's organization; without value for a wallet of its own
-	grant  *org.Grant        // the one that counts
+	grants found[org.Grants]   // of the caller's organization; without value for a wallet of its own
+	grant  *org.Grant          // the one that counts
+	owner  found[org.Controls] // of the owner; not looked up for a wallet of the caller's organization
 }
 
 // reach finds a wallet of the caller's organization, or one that it was granted. One that is another's and one that is
@@ -58,13 +59,17 @@ func (e *Engine) reachGranted(ctx context.Context, c *caller, wallet proof.ID, p
 	if err == nil && a.wallet.value == nil {
 		err = errChanged // the wallet was given away between the two looks
 	}
+	if err != nil {
+		return a, err
+	}
+	a.owner, err = load[org.Controls](ctx, e, controlsKey(grants.value.Owner))
 	return a, err
 }
 
 // question is what the policies are asked about an account of the wallet.
 func (a access) question(account account) rule.Question {
 	return rule.Question{
-		Wallet: a.wallet.value.ID, Grant: a.grant,
+		Wallet: a.wallet.value.ID, Grant: a.grant, Frozen: frozenByOwner(a.owner, a.wallet.value.ID),
 		Path: org.Path{Steps: account.path, Curve: account.curve, Format: account.format},
 	}
 }
@@ -76,6 +81,9 @@ func (a access) unchanged(e *Engine) error {
 		return errChanged
 	}
 	if a.grant != nil && e.version(grantsKey(w.ID, a.by)) != a.grants.version {
+		return errChanged
+	}
+	if a.grant != nil && e.version(controlsKey(w.Organization)) != a.owner.version {
 		return errChanged
 	}
 	return nil

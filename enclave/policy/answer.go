@@ -68,7 +68,7 @@ func failure(err error, requestID proof.ID) answer {
 	a := answer{status: told.Status, requestID: requestID}
 	switch told.Type {
 	case api.TypeRateLimited, api.TypeOverloaded, api.TypeUnavailable:
-		a.retryAfter = 1
+		a.retryAfter = max(1, told.RetryAfter)
 	}
 	if a.body, err = json.Marshal(told, json.Deterministic(true)); err != nil {
 		a.body = []byte(`{}`)

@@ -58,6 +58,9 @@ func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantPa
 	if err != nil {
 		return answer{}, err
 	}
+	if d := c.ask(rule.Question{Wallet: w.value.ID}); !d.Allowed {
+		return e.deny(ctx, c, w.value.ID, d)
+	}
 	if params.TransactionPolicy.Given() {
 		return answer{}, api.Errorf(api.TypeUnsupported, "transaction policies are not served by this release, and one that is not enforced would be worse than none").At("params.transactionPolicy")
 	}
@@ -84,9 +87,8 @@ func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantPa
 
 // grantProposal starts the entry of a change of a wallet's grants.
 func (e *Engine) grantProposal(c *caller, d rule.Decision, wallet proof.ID, result any) *proposal {
-	a := success(result)
-	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
-	p.entry.Wallet, p.entry.Status, p.entry.Outcome = wallet, uint16(a.status), a.body
+	p := c.change(d, result)
+	p.entry.Wallet = wallet
 	return p
 }
 

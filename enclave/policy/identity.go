@@ -62,7 +62,7 @@ func (e *Engine) showIdentity(ctx context.Context, c *caller) (answer, error) {
 	if err := e.authenticate(ctx, c); err != nil {
 		return answer{}, err
 	}
-	if err := e.limiter.allow(c.organization, c.now); err != nil {
+	if err := e.limiter.allow(c); err != nil {
 		return answer{}, err
 	}
 	if d := c.ask(rule.Question{Method: api.GetPhantomOrganization}); !d.Allowed {

@@ -77,6 +77,14 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, effect(e, e.completeImport, nil)}, true
 	case api.ExportWallet:
 		return handler{small, effect(e, e.exportWallet, e.exportAgain)}, true
+	case api.Freeze:
+		return handler{small, effect(e, e.freeze, nil)}, true
+	case api.Unfreeze:
+		return handler{small, effect(e, e.unfreeze, nil)}, true
+	case api.GetOrganizationControls:
+		return handler{small, read(e, e.getControls)}, true
+	case api.UpdateOrganizationControls:
+		return handler{small, effect(e, e.updateControls, nil)}, true
 	}
 	return handler{}, false
 }
@@ -100,7 +108,7 @@ func enter[P scoped](ctx context.Context, e *Engine, c *caller, raw []byte) (P, 
 	if err != nil {
 		return params, err
 	}
-	return params, e.limiter.allow(c.organization, c.now)
+	return params, e.limiter.allow(c)
 }
 
 func (e *Engine) enterOrganization(ctx context.Context, c *caller, text string) error {
@@ -155,7 +163,8 @@ func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, 
 			return e.untilSettled(ctx, c, func() (answer, error) { return do(ctx, c, &params) })
 		}
 		key := replayKey(c.request, c.member.Authenticator.ID)
-		return e.once(ctx, key, c.now, first, func(p *replay) answer {
+		repeated := func() *answer { return e.frozenMeanwhile(ctx, c, &params) }
+		return e.once(ctx, key, c.now, first, repeated, func(p *replay) answer {
 			var remake func() (answer, error)
 			if again != nil {
 				remake = func() (answer, error) { return again(ctx, c, &params, p) }

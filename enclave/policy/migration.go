@@ -65,10 +65,17 @@ func (e *Engine) completeTransfer(ctx context.Context, c *caller, params *api.Co
 	if w.value == nil {
 		return answer{}, none
 	}
+	owner, err := load[org.Controls](ctx, e, controlsKey(pending.value.Owner))
+	if err != nil {
+		return answer{}, err
+	}
+	if d := c.ask(rule.Question{Frozen: frozenByOwner(owner, w.value.ID)}); !d.Allowed {
+		return e.deny(ctx, c, w.value.ID, d)
+	}
 	p := e.grantProposal(c, d, w.value.ID, ownership(c.organization, w.value.ID))
 	p.put(key, nil)
 	return e.applyTransfer(ctx, c, p, w, c.organization, pending.value.Retain, func() error {
-		if e.version(key) != pending.version {
+		if e.version(key) != pending.version || e.version(controlsKey(pending.value.Owner)) != owner.version {
 			return errChanged
 		}
 		return nil

@@ -50,7 +50,7 @@ func (e *Engine) found(ctx context.Context, c *caller, caller proof.ID, do func(
 		c.replay = p
 		return e.untilSettled(ctx, c, do)
 	}
-	return e.once(ctx, replayKey(c.request, caller), c.now, first, func(p *replay) answer {
+	return e.once(ctx, replayKey(c.request, caller), c.now, first, nil, func(p *replay) answer {
 		a, err := e.fromLog(ctx, c, p, nil)
 		if err != nil {
 			return failure(err, c.requestID)
@@ -73,7 +73,7 @@ func (e *Engine) createChild(ctx context.Context, c *caller, parent string, made
 	if err := e.authenticate(ctx, c); err != nil {
 		return answer{}, err
 	}
-	if err := e.limiter.allow(c.organization, c.now); err != nil {
+	if err := e.limiter.allow(c); err != nil {
 		return answer{}, err
 	}
 	return e.found(ctx, c, c.member.Authenticator.ID, func() (answer, error) {
@@ -87,6 +87,9 @@ func (e *Engine) createChild(ctx context.Context, c *caller, parent string, made
 
 // applyOrganization stores a new state of the caller's organization, with the marks of who holds a key of it.
 func (e *Engine) applyOrganization(ctx context.Context, c *caller, d rule.Decision, before, after *org.Organization, result any) (answer, error) {
+	if frozen := c.controls.value.Freezes().Users; before != nil && len(frozen) > 0 && before.Strands(frozen, after, frozen, c.now) {
+		return answer{}, api.Errorf(api.TypeInvalid, "this leaves no user with policy ROOT who is not frozen and could lift a freeze; unfreeze or add one first")
+	}
 	a := success(result)
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
 	p.entry.Status, p.entry.Outcome = uint16(a.status), a.body

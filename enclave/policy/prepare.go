@@ -43,7 +43,7 @@ func enterPlain[P scoped](ctx context.Context, e *Engine, c *caller, header stri
 	if err := e.authenticate(ctx, c); err != nil {
 		return params, err
 	}
-	return params, e.limiter.allow(c.organization, c.now)
+	return params, e.limiter.allow(c)
 }
 
 func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer, error) {

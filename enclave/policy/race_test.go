@@ -50,7 +50,7 @@ func signedUntil(t *testing.T, sign func() wire.Answer, status uint16, end func(
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var signed []uint64 // entries of the signatures
-	for range 6 {
+	for range 8 {
 		all.Go(func() {
 			for {
 				late := false
@@ -107,12 +107,18 @@ func entryOf(t *testing.T, a wire.Answer) uint64 {
 // record. What it returns lets the request go on, and gives its answer.
 func (r *rig) heldBack(t *testing.T, send func() wire.Answer) (goOn func() wire.Answer) {
 	t.Helper()
+	return r.heldBackAt(t, ledger.KindWallet, send)
+}
+
+// heldBackAt does so with a record of any kind.
+func (r *rig) heldBackAt(t *testing.T, kind ledger.Kind, send func() wire.Answer) (goOn func() wire.Answer) {
+	t.Helper()
 	r.stop()
 	var armed atomic.Bool
 	held, release := make(chan struct{}), make(chan struct{})
 	r.between = func(s hostdesk.Store) hostdesk.Store {
 		return &evil{Store: s, before: func(keys [][]byte) {
-			if ledger.Key(keys[0]).Kind() == ledger.KindWallet && armed.CompareAndSwap(true, false) {
+			if ledger.Key(keys[0]).Kind() == kind && armed.CompareAndSwap(true, false) {
 				close(held)
 				<-release
 			}

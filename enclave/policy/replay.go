@@ -117,8 +117,9 @@ func (r *replays) forget(now uint64) {
 }
 
 // once runs do for the first of several equal requests and gives its answer to all of them. For one whose entry is in
-// the log but whose answer is not at hand, again makes the answer from the entry.
-func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*replay) answer, again func(*replay) answer) answer {
+// the log but whose answer is not at hand, again makes the answer from the entry. instead, unless it is nil, may have
+// another answer than that of the first: when what was allowed then is not now.
+func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*replay) answer, instead func() *answer, again func(*replay) answer) answer {
 	e.mu.Lock()
 	p, first := e.replays.begin(key, now)
 	done := p.done
@@ -139,6 +140,11 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 	e.mu.Lock()
 	a, logged := p.answer, p.logged
 	e.mu.Unlock()
+	if logged && instead != nil && (a == nil || a.status == 200) {
+		if other := instead(); other != nil {
+			return *other
+		}
+	}
 	if a != nil {
 		return *a
 	}

@@ -223,6 +223,12 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 		q.Method = c.method
 	}
 	q.User, q.Now = c.member.User, c.now
+	if q.Method.Reads() {
+		q.Frozen = "" // of a wallet, which may be looked at
+	}
+	if q.Frozen == "" {
+		q.Frozen = c.frozen(q)
+	}
 	return rule.Evaluate(q)
 }
 
@@ -255,8 +261,19 @@ func (c *caller) entry(d rule.Decision) ledger.Entry {
 	return entry
 }
 
+// change starts the entry of a change with its answer.
+func (c *caller) change(d rule.Decision, result any) *proposal {
+	a := success(result)
+	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
+	p.entry.Status, p.entry.Outcome = uint16(a.status), a.body
+	return p
+}
+
 // denial says who denied a request and why.
 func (c *caller) denial(d rule.Decision) error {
+	if d.Rule == rule.Frozen {
+		return api.Errorf(api.TypeDenied, "%s", d.Reason)
+	}
 	if d.Grant {
 		return api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason)
 	}

@@ -37,6 +37,7 @@ type rig struct {
 	operator  ed25519.PrivateKey
 	order     []byte // of a rebase, for the certifier
 	rateLimit uint32
+	maxRate   uint32
 	between   func(hostdesk.Store) hostdesk.Store // what a test puts between desk and store; nil for nothing
 
 	store *sqlite.Store
@@ -188,7 +189,7 @@ func (r *rig) launch(ctx context.Context, t testing.TB, role proof.Role, serve f
 	v := &enclave.Vault{
 		Role: role, Root: rootOf(t, role), Door: door, Log: log.New(io.Discard, "", 0), Platform: quoter{r.launcher, role},
 		Pack: wire.Pack{
-			Role: role, Manifest: r.manifest, RateLimit: r.rateLimit, Rebase: r.order,
+			Role: role, Manifest: r.manifest, RateLimit: r.rateLimit, MaxRate: r.maxRate, Rebase: r.order,
 			Signer: "unix:" + r.socket(proof.RoleSigner), Certifier: "unix:" + r.socket(proof.RoleCertifier),
 		},
 	}

@@ -143,7 +143,7 @@ func (e *Engine) chargeSignatures(c *caller, own wire.Account, in intent) error 
 		return api.Errorf(api.TypeTransaction, "%v", err).At("params.transaction")
 	}
 	c.charged = true
-	return e.limiter.charge(c.organization, len(digests)-1)
+	return e.limiter.charge(c, len(digests)-1)
 }
 
 // newIntent reads the bytes to sign, once, as the signer will read them.

@@ -144,7 +144,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"authenticator": keypair("k", newKey(t)), "user": user("u", preset("DENY_ALL")), "transaction": "AQAB", "typedData": object{},
 			"ownerOrganizationId": organization, "targetOrganizationId": one.id, "policy": scopes("owner"), "migrationId": id.String(id.Random()),
 			"update": object{}, "payload": "aGVsbG8", "algorithm": "Ed25519", "publicKey": standard(append([]byte{9}, make([]byte, 31)...)),
-			"importEnvelope": object{"envelope": "", "publicKey": ""}, "encryptedSecret": "",
+			"importEnvelope": object{"envelope": "", "publicKey": ""}, "encryptedSecret": "", "requirePolicyTests": true,
 		}
 	}
 	takes := map[api.Method][]string{
@@ -164,6 +164,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.SignTransaction:       {"organizationId", "walletId", "transaction", "derivationInfo"},
 		api.SignRawPayload:        {"organizationId", "walletId", "payload", "algorithm", "derivationInfo"},
 		api.InitWalletImport:      {"organizationId"}, api.ExportWallet: {"organizationId", "walletId", "publicKey"},
+		api.Freeze: {"organizationId", "walletId"}, api.Unfreeze: {"organizationId", "walletId"},
+		api.GetOrganizationControls: {"organizationId"}, api.UpdateOrganizationControls: {"organizationId", "requirePolicyTests"},
 		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
 	others := []api.Method{api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants}

@@ -123,38 +123,3 @@ func TestClockNeedsTheCertifier(t *testing.T) {
 		t.Errorf("time fell from %d to %d, %v", first, second, err)
 	}
 }
-
-// The bucket of an organization refills with anchored time and is its own.
-func TestLimiter(t *testing.T) {
-	l := newLimiter(5)
-	one, two := [16]byte{1}, [16]byte{2}
-	spend := func(o [16]byte, now uint64) (n int) {
-		for l.allow(o, now) == nil {
-			n++
-		}
-		return n
-	}
-	for _, step := range []struct {
-		now  uint64
-		want int
-	}{{1000, 5}, {1000, 0}, {1199, 0}, {1200, 1}, {2200, 5}, {2000, 0}, {2100, 0}, {900_000, 5}} {
-		if got := spend(one, step.now); got != step.want {
-			t.Errorf("at %d: %d requests, want %d", step.now, got, step.want)
-		}
-	}
-	if got := spend(two, 1000); got != 5 {
-		t.Errorf("another organization has %d requests", got)
-	}
-	if l = newLimiter(0); spendSome(l, one) != 1000 {
-		t.Error("no limit limits")
-	}
-}
-
-func spendSome(l *limiter, o [16]byte) (n int) {
-	for range 1000 {
-		if l.allow(o, 1) == nil {
-			n++
-		}
-	}
-	return n
-}

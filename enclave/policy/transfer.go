@@ -22,6 +22,9 @@ func (e *Engine) transferWallet(ctx context.Context, c *caller, params *api.Tran
 	if err != nil {
 		return answer{}, err
 	}
+	if d := c.ask(rule.Question{Wallet: w.value.ID}); !d.Allowed {
+		return e.deny(ctx, c, w.value.ID, d)
+	}
 	var retain []org.Grant
 	if params.RetainPolicy.Given() {
 		kept, err := newGrant(params.RetainPolicy, "", c.now, "params.retainPolicy")

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -19,16 +20,17 @@ import (
 
 // Config is the configuration of a deployment. The zero values of what is not required are safe.
 type Config struct {
-	Mode        string            `toml:"mode"`         // development or production
-	Data        string            `toml:"data"`         // folder of database, manifest and keys
-	Database    string            `toml:"database"`     // postgres://…; redoubt.db in the data folder when empty
-	AnchorDir   string            `toml:"anchor-dir"`   // folder of the anchor; that of the data when empty
-	Listen      string            `toml:"listen"`       // host:port of the API
-	OpenSignUp  bool              `toml:"open-sign-up"` // organizations may be created without a stamp
-	RateLimit   uint32            `toml:"rate-limit"`   // requests a second of one organization; 60 when absent, 0 for none
-	BadStamps   uint32            `toml:"bad-stamps"`   // requests a second with bad stamps from one address; 0 for no limit; when absent 20 if an address is known to be one caller's, that is with tls or trusted-proxies, else 0
-	MetricsAddr string            `toml:"metrics-addr"` // host:port of /metrics; none when empty
-	Traces      string            `toml:"traces"`       // URL of an OpenTelemetry collector; the environment's when empty
+	Mode        string            `toml:"mode"`           // development or production
+	Data        string            `toml:"data"`           // folder of database, manifest and keys
+	Database    string            `toml:"database"`       // postgres://…; redoubt.db in the data folder when empty
+	AnchorDir   string            `toml:"anchor-dir"`     // folder of the anchor; that of the data when empty
+	Listen      string            `toml:"listen"`         // host:port of the API
+	OpenSignUp  bool              `toml:"open-sign-up"`   // organizations may be created without a stamp
+	RateLimit   uint32            `toml:"rate-limit"`     // requests a second of one organization; 60 when absent, 0 for none
+	MaxRate     uint32            `toml:"max-rate-limit"` // that an organization may set for itself; when absent ten times rate-limit
+	BadStamps   uint32            `toml:"bad-stamps"`     // requests a second with bad stamps from one address; 0 for no limit; when absent 20 if an address is known to be one caller's, that is with tls or trusted-proxies, else 0
+	MetricsAddr string            `toml:"metrics-addr"`   // host:port of /metrics; none when empty
+	Traces      string            `toml:"traces"`         // URL of an OpenTelemetry collector; the environment's when empty
 	TLS         TLS               `toml:"tls"`
 	Limits      Limits            `toml:"limits"`
 	Nodes       map[string]string `toml:"nodes"` // chain/network → URL
@@ -86,6 +88,9 @@ func Read(path string) (Config, error) {
 	if !meta.IsDefined("bad-stamps") && (len(c.TrustedProxies) > 0 || c.TLS.Certificate != "") {
 		c.BadStamps = defaultBadStamps
 	}
+	if !meta.IsDefined("max-rate-limit") {
+		c.MaxRate = uint32(min(uint64(c.RateLimit)*10, math.MaxUint32))
+	}
 	if err := c.check(); err != nil {
 		return c, fmt.Errorf("configuration %s: %w", path, err)
 	}
@@ -107,6 +112,9 @@ func (c *Config) check() error {
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	if c.MaxRate < c.RateLimit {
+		return fmt.Errorf("max-rate-limit: want at least rate-limit, %d", c.RateLimit)
 	}
 	if c.MetricsAddr != "" {
 		if _, _, err := net.SplitHostPort(c.MetricsAddr); err != nil {

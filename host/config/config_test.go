@@ -46,10 +46,23 @@ func TestBadStamps(t *testing.T) {
 	}
 }
 
+// An organization may set its own rate, within bounds of the server.
+func TestRates(t *testing.T) {
+	for text, want := range map[string][2]uint32{
+		"": {60, 600}, "rate-limit = 5": {5, 50}, "rate-limit = 0": {0, 0}, "max-rate-limit = 60": {60, 60}, "rate-limit = 4000000000": {4_000_000_000, 4_294_967_295},
+	} {
+		c, err := read(t, text)
+		if err != nil || [2]uint32{c.RateLimit, c.MaxRate} != want {
+			t.Errorf("%q: %d, %d, %v, want %v", text, c.RateLimit, c.MaxRate, err, want)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	for text, reason := range map[string]string{
 		"trusted-proxies = [\"127.0.0.1\"]": "trusted-proxies",
 		"trusted-proxies = [\"everybody\"]": "trusted-proxies",
+		"max-rate-limit = 59":               "at least rate-limit",
 		"bad-stamps = -1":                   "bad-stamps",
 		"bad-stamp = 1":                     "no such setting",
 		"[limits]\nusers = 5000":            "more than 10000",

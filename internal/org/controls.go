@@ -77,3 +77,11 @@ type Counter struct {
 func (f Frozen) Holds(username string, wallet proof.ID) bool {
 	return f.Organization || slices.Contains(f.Users, username) || wallet != (proof.ID{}) && slices.Contains(f.Wallets, wallet)
 }
+
+// Speeds gives the rates; none where nothing was ever set.
+func (c *Controls) Speeds() Rates {
+	if c == nil {
+		return Rates{}
+	}
+	return c.Rates
+}

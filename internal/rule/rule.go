@@ -11,6 +11,9 @@ import (
 // Environment is the version of the names and meanings that policies of this release are written against.
 const Environment = 1
 
+// Frozen is the rule of denials by a freeze, which no policy overrules.
+const Frozen = "frozen"
+
 // Question is what a policy is asked.
 type Question struct {
 	Method api.Method
@@ -24,6 +27,8 @@ type Question struct {
 	Replayable bool
 	// Blind is true of raw bytes that may be the digest of anything.
 	Blind bool
+	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
+	Frozen string
 }
 
 // Decision is the answer, with the rule that gave it.
@@ -40,6 +45,9 @@ func Evaluate(q Question) Decision {
 	if q.User == nil {
 		return Decision{Rule: "no user", Reason: "nobody asked"}
 	}
+	if q.Frozen != "" {
+		return deny(Frozen, q.Frozen)
+	}
 	d := byPolicy(q.User.Policy, q)
 	if d.Allowed && q.Grant != nil {
 		d = byGrant(q.Grant, q)
@@ -54,6 +62,9 @@ func byPolicy(p org.Policy, q Question) Decision {
 		return Decision{Allowed: true, Rule: org.PolicyRoot}
 	case p.Type != org.PolicyCEL:
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
+	}
+	if q.Method == api.Unfreeze || q.Method == api.UpdateOrganizationControls {
+		return deny(p.Preset, string(q.Method)+" takes policy ROOT: what bounds everybody is not theirs to change")
 	}
 	if q.Blind {
 		return deny(p.Preset, "32 bytes may be the digest of anything: signing them takes policy ROOT")
@@ -80,7 +91,7 @@ func deny(rule, reason string) Decision { return Decision{Rule: rule, Reason: re
 func legacyUserRole(q Question) Decision {
 	switch q.Method {
 	case api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
-		api.GetWalletAccessGrants, api.ListPendingMigrations,
+		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls,
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
@@ -90,6 +101,12 @@ func legacyUserRole(q Question) Decision {
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user administer the organization")
 	case api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user bring secrets in or take them out")
+	case api.Freeze: // pulling an emergency stop is for everybody who could do harm; who could, could stop all others with it
+		if q.Target != "" && q.Target != q.User.Username {
+			return deny(org.PresetLegacyUserRole, "this policy lets its user freeze the organization, a wallet or themselves, nobody else")
+		}
+		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
+	case api.Unfreeze, api.UpdateOrganizationControls: // take policy ROOT
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
@@ -110,6 +127,13 @@ func dappConnection(p org.Policy, q Question) Decision {
 		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.GetWalletAccessGrants, api.TransferOrganizationWallet, api.CompleteWalletTransfer,
 		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets, api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
 		return deny(org.PresetDappConnection, "a connection may only use its own wallet")
+	case api.Freeze:
+		if q.Target == "" || q.Target != q.User.Username {
+			return deny(org.PresetDappConnection, "a connection may freeze its own user, and nothing else")
+		}
+		return Decision{Allowed: true, Rule: org.PresetDappConnection}
+	case api.Unfreeze, api.UpdateOrganizationControls: // take policy ROOT
+	case api.GetOrganizationControls: // of no use to a connection
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))

@@ -20,7 +20,7 @@ func TestEvaluate(t *testing.T) {
 	signing := []api.Method{api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction}
 	reading := []api.Method{
 		api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
-		api.GetWalletAccessGrants, api.ListPendingMigrations,
+		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls,
 	}
 	self := []api.Method{api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations}
 	making := []api.Method{api.CreateWallet, api.GetOrCreateWalletWithTag}
@@ -34,7 +34,7 @@ func TestEvaluate(t *testing.T) {
 		{policy: org.Policy{Type: org.PolicyRoot}, all: true},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetAllowAll}, all: true},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDenyAll}},
-		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetLegacyUserRole}, allowed: slices.Concat(signing, reading, making)},
+		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetLegacyUserRole}, allowed: slices.Concat(signing, reading, making, []api.Method{api.Freeze})},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection, Wallet: own}, allowed: self, bound: bound},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection}, allowed: self}, // bound to nothing
 		{policy: org.Policy{Type: org.PolicyCEL}},
@@ -49,7 +49,7 @@ func TestEvaluate(t *testing.T) {
 				for _, replayable := range []bool{false, true} {
 					user := &org.User{Policy: c.policy}
 					d := rule.Evaluate(rule.Question{Method: method, User: user, Wallet: wallet, Replayable: replayable})
-					want := c.all || !replayable && (slices.Contains(c.allowed, method) || wallet == own && slices.Contains(c.bound, method))
+					want := c.all && (c.policy.Type == org.PolicyRoot || method != api.Unfreeze && method != api.UpdateOrganizationControls) || !replayable && (slices.Contains(c.allowed, method) || wallet == own && slices.Contains(c.bound, method))
 					if d.Allowed != want {
 						t.Errorf("%s %s: %s of wallet %d, replayable %v: allowed %v, want %v", c.policy.Type, c.policy.Preset, method, wallet[0], replayable, d.Allowed, want)
 					}
@@ -103,5 +103,26 @@ func TestEvaluateGrant(t *testing.T) {
 		if d := rule.Evaluate(rule.Question{Method: api.SignTransaction, User: &org.User{Policy: org.Policy{Type: org.PolicyRoot}}, Grant: &g}); d.Allowed {
 			t.Errorf("%+v allows", g)
 		}
+	}
+}
+
+// Who may stop others: everybody themselves, whoever signs the organization, and only policy ROOT lets go again.
+func TestEvaluateFreeze(t *testing.T) {
+	for preset, want := range map[string][2]bool{ // themselves, another user
+		org.PresetAllowAll: {true, true}, org.PresetDenyAll: {}, org.PresetLegacyUserRole: {true, false}, org.PresetDappConnection: {true, false},
+	} {
+		u := &org.User{Username: "u", Policy: org.Policy{Type: org.PolicyCEL, Preset: preset}}
+		for i, target := range []string{"u", "other"} {
+			if d := rule.Evaluate(rule.Question{Method: api.Freeze, User: u, Target: target}); d.Allowed != want[i] {
+				t.Errorf("%s freezes %s: %+v", preset, target, d)
+			}
+			if d := rule.Evaluate(rule.Question{Method: api.Unfreeze, User: u, Target: target}); d.Allowed {
+				t.Errorf("%s frees %s", preset, target)
+			}
+		}
+	}
+	root := &org.User{Policy: org.Policy{Type: org.PolicyRoot}}
+	if d := rule.Evaluate(rule.Question{Method: api.SignTransaction, User: root, Frozen: "it is frozen"}); d.Allowed || d.Rule != rule.Frozen || d.Reason != "it is frozen" {
+		t.Errorf("%+v", d)
 	}
 }

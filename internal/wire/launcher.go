@@ -21,6 +21,7 @@ type Pack struct {
 	Signer    string // address; of the policy engine's peers
 	Certifier string // address
 	RateLimit uint32 // requests a second of an organization, 0 for no limit
+	MaxRate   uint32 // what an organization may set for itself, 0 for no bound
 	Users     uint32 // of an organization, at most; 0 for api.MaxUsers
 	Keys      uint32 // authenticators of a user, at most; 0 for api.MaxKeys
 	Rebase    []byte // CBOR of RebaseOrder, for the certifier; empty for none

@@ -12,12 +12,13 @@ import (
 func Commands() []*cobra.Command {
 	return []*cobra.Command{
 		keygen(), profiles(),
-		acting("org", "Found an organization, show it", orgCreate, orgShow),
+		acting("org", "Found an organization, show it, set what bounds everybody", orgCreate, orgShow, orgControls),
 		acting("user", "Add, change and remove users of the organization", userAdd, userUpdate, userRemove),
 		acting("authenticator", "Add, change and remove the keys of a user", authenticatorAdd, authenticatorUpdate, authenticatorRemove),
 		acting("wallet", "Make wallets, find them, derive accounts, import and export, lend and give", walletCreate, walletList, walletFind, walletAccounts, walletImport, walletExport,
 			walletGrant, walletGrants, walletRevoke, walletTransfer, walletPending, walletAccept),
 		acting("sign", "Sign messages, typed data and transactions", signMessage, signTransaction, signTypedData),
+		alone(freeze), alone(unfreeze),
 	}
 }
 
@@ -31,4 +32,12 @@ func acting(word, short string, commands ...func(*session) *cobra.Command) *cobr
 	group := frame.Group(word, short, all...)
 	s.flags(group)
 	return group
+}
+
+// alone makes a command that talks to a server and belongs to no group.
+func alone(command func(*session) *cobra.Command) *cobra.Command {
+	s := &session{}
+	c := frame.JSON(command(s))
+	s.flags(c)
+	return c
 }
