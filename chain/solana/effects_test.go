@@ -260,7 +260,7 @@ func TestFee(t *testing.T) {
 		want  string
 	}{
 		"no price":         {[]step{memo, limit(1_000_000)}, "5000"},
-		"default limit":    {[]step{memo, memo, price(1_000_000)}, "405000"},
+		"default limit":    {[]step{memo, memo, price(1_000_000)}, "408000"},
 		"rounded up":       {[]step{memo, limit(1), price(1)}, "5001"},
 		"limit capped":     {[]step{memo, limit(1 << 31), price(1_000_000)}, "1405000"},
 		"default capped":   {slices.Repeat([]step{memo, memo, price(1_000_000)}, 4), "1405000"},
