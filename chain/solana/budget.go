@@ -6,6 +6,7 @@ import "math/big"
 const (
 	lamportsPerSignature = 5000
 	defaultUnits         = 200_000   // compute units granted to a call when no limit is set
+	builtinUnits         = 3_000     // and to one of the Compute Budget program (SIMD-170)
 	maxUnits             = 1_400_000 // for a whole transaction
 	microLamports        = 1_000_000
 )
@@ -22,6 +23,7 @@ const (
 // budget gathers what the fee depends on.
 type budget struct {
 	calls    int // instructions of other programs
+	own      int // instructions of the Compute Budget program
 	limit    uint64
 	hasLimit bool
 	price    uint64 // micro-lamports a unit
@@ -62,7 +64,7 @@ func (b *budget) fee(signatures int) *big.Int {
 
 // units is the limit of compute units, or what the network grants without one.
 func (b *budget) units() uint64 {
-	limit := uint64(b.calls) * defaultUnits //nolint:gosec // a count of instructions is not negative
+	limit := uint64(b.calls)*defaultUnits + uint64(b.own)*builtinUnits //nolint:gosec // counts of instructions are not negative
 	if b.hasLimit {
 		limit = b.limit
 	}

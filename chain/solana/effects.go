@@ -73,7 +73,9 @@ func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 }
 
 func (w *walk) instruction(in Instruction, program string) {
-	if program != budgetProgram {
+	if program == budgetProgram {
+		w.budget.own++
+	} else {
 		w.budget.calls++
 	}
 	known := false

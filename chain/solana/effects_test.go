@@ -235,11 +235,12 @@ func TestStakeEffects(t *testing.T) {
 		{"authorize withdrawer", data(u32(1), raw(other), u32(1)), four, changed(stake, "Authorize.Withdrawer", other.String())},
 		{"authorize checked", data(u32(10), u32(1)), four, changed(stake, "AuthorizeChecked.Withdrawer", other.String())},
 		{"delegate", u32(2), four, changed(stake, "DelegateStake", other.String())},
-		{"split", data(u32(3), u64(5)), four, moved("SOL", me, other, 5)},
+		{"split", data(u32(3), u64(5)), four, with(moved("SOL", me, other, 5), changed(other, "Split", stake.String()))},
 		{"withdraw", data(u32(4), u64(5)), append(slices.Clone(four), me), moved("SOL", me, other, 5)},
 		{"merge", u32(7), four, changed(other, "Merge", stake.String())},
 		{
-			"initialize checked", u32(9), []solana.Key{stake, other, me, other},
+			"initialize checked", u32(9),
+			[]solana.Key{stake, other, me, other},
 			with(changed(stake, "Initialize.Staker", me.String()), changed(stake, "Initialize.Withdrawer", other.String())),
 		},
 		{"move stake", data(u32(16), u64(5)), four, moved("SOL", me, other, 5)},
@@ -260,7 +261,7 @@ func TestFee(t *testing.T) {
 		want  string
 	}{
 		"no price":         {[]step{memo, limit(1_000_000)}, "5000"},
-		"default limit":    {[]step{memo, memo, price(1_000_000)}, "405000"},
+		"default limit":    {[]step{memo, memo, price(1_000_000)}, "408000"},
 		"rounded up":       {[]step{memo, limit(1), price(1)}, "5001"},
 		"limit capped":     {[]step{memo, limit(1 << 31), price(1_000_000)}, "1405000"},
 		"default capped":   {slices.Repeat([]step{memo, memo, price(1_000_000)}, 4), "1405000"},

@@ -40,6 +40,9 @@ func (w *walk) stake(in Instruction) bool {
 		w.authority(subject, "DelegateStake", w.at(in, 1))
 	case stakeSplit, stakeMoveStake, stakeMoveLamports: // stake, destination, staker
 		w.transfer(NativeAsset, w.at(in, 2), w.at(in, 1), f.u64())
+		if tag == stakeSplit { // the new stake gets the authorities of the old
+			w.authority(w.at(in, 1), "Split", subject)
+		}
 	case stakeWithdraw: // stake, destination, two sysvars, withdrawer
 		w.transfer(NativeAsset, w.at(in, 4), w.at(in, 1), f.u64())
 	case stakeMerge: // destination, source: which the same authorities have

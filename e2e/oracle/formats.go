@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math/big"
 
+	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/bitcoin"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/evm/typedjson"
@@ -17,6 +18,7 @@ type object = map[string]any
 func formats() map[string]func([]byte) (any, error) {
 	return map[string]func([]byte) (any, error){
 		"solana": readSolana, "evm": readUnsigned, "evm-signed": readSigned, "typed": readTyped, "psbt": readPSBT, "sui": readSui,
+		"solana-effects": readSolanaEffects,
 	}
 }
 
@@ -51,6 +53,29 @@ func readSolana(b []byte) (any, error) {
 		"version": int(tx.Version()), "signers": len(tx.RequiredSigners()), "keys": keys, "blockhash": tx.Blockhash().String(),
 		"instructions": calls, "lookups": lookups, "message": digits(tx.SigningBytes()),
 	}, nil
+}
+
+// readSolanaEffects reads the 32 bytes of a key and a transaction: what it does if the key signs it.
+func readSolanaEffects(b []byte) (any, error) {
+	if len(b) < 32 {
+		return nil, chain.ErrMalformed
+	}
+	tx, err := solana.Parse(b[32:])
+	if err != nil {
+		return nil, err
+	}
+	e := tx.Effects(b[:32])
+	transfers, approvals, changes := []object{}, []object{}, []object{}
+	for _, t := range e.Transfers {
+		transfers = append(transfers, object{"asset": t.Asset, "from": t.From, "to": t.To, "amount": number(t.Amount)})
+	}
+	for _, a := range e.Approvals {
+		approvals = append(approvals, object{"asset": a.Asset, "owner": a.Owner, "spender": a.Spender, "amount": number(a.Amount)})
+	}
+	for _, c := range e.AuthorityChanges {
+		changes = append(changes, object{"subject": c.Subject, "kind": c.Kind, "to": c.To})
+	}
+	return object{"transfers": transfers, "approvals": approvals, "changes": changes, "fee": number(e.FeeMax), "unknown": e.Unknown}, nil
 }
 
 func readUnsigned(b []byte) (any, error) {
