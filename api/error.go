@@ -17,6 +17,7 @@ type Error struct {
 	// RetryAfter are the seconds after which the same body may be sent again; 0 for the usual one.
 	RetryAfter uint32 `json:"-"`
 
+	Explanation   *Explanation   `json:"explanation,omitempty"`   // of policy-denied, for who may read the policy
 	ScannerResult *ScannerResult `json:"scannerResult,omitempty"` // of transaction-blocked
 }
 

@@ -26,12 +26,46 @@ type NewUser struct {
 
 // UserPolicy says what a user may do: ROOT, or CEL by a preset.
 type UserPolicy struct {
-	Type      string `json:"type"`               // ROOT or CEL
-	Preset    string `json:"preset,omitempty"`   // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
-	WalletID  string `json:"walletId,omitempty"` // of DAPP_CONNECTION_USER
-	USDLimit  Raw    `json:"usdLimit,omitempty"`
-	Rules     Raw    `json:"rules,omitempty"`
-	Constants Raw    `json:"constants,omitempty"`
+	Type      string `json:"type"`                // ROOT or CEL
+	Preset    string `json:"preset,omitempty"`    // ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE, DAPP_CONNECTION_USER
+	WalletID  string `json:"walletId,omitempty"`  // of DAPP_CONNECTION_USER
+	USDLimit  Raw    `json:"usdLimit,omitempty"`  // USDLimit
+	Rules     Raw    `json:"rules,omitempty"`     // list of PolicyRule, of a full policy
+	Constants Raw    `json:"constants,omitempty"` // list of PolicyConstant
+	Tests     Raw    `json:"tests,omitempty"`     // list of PolicyTest, where the organization requires them
+
+	Warnings []string `json:"warnings,omitempty"` // in answers: what the linter says of the rules
+}
+
+// PolicyRule is one rule of a full policy.
+type PolicyRule struct {
+	Expression  string           `json:"expression"` // CEL, docs/spec/policy.md
+	Outcome     string           `json:"outcome"`    // ALLOW, DENY or REQUIRE_APPROVAL
+	Comment     string           `json:"comment"`
+	Approvals   []PolicyApproval `json:"approvals,omitempty"`   // of REQUIRE_APPROVAL: all of them are needed
+	ExpiresInMs int64            `json:"expiresInMs,omitempty"` // how long a request waits for them
+}
+
+// PolicyApproval says how many users must approve, and with which tag.
+type PolicyApproval struct {
+	Required int    `json:"required"`
+	Tag      string `json:"tag,omitempty"`
+}
+
+// PolicyConstant is a value that rules use by name.
+type PolicyConstant struct {
+	Name    string `json:"name"`
+	Value   Raw    `json:"value"` // text, whole number, boolean, or list or object of them
+	Comment string `json:"comment"`
+}
+
+// USDLimit bounds what a connection spends in a day. The memory account is the one of Lighthouse that clients name; the
+// limit itself is kept by the policy engine.
+type USDLimit struct {
+	UsdCentsLimitPerDay int64  `json:"usdCentsLimitPerDay"`
+	MemoryAccount       string `json:"memoryAccount"`
+	MemoryID            int    `json:"memoryId"`
+	MemoryBump          int    `json:"memoryBump"`
 }
 
 // NewAuthenticator is a key to register. PublicKey is a base64url string as clients send it, or the array of bytes

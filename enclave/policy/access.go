@@ -69,9 +69,18 @@ func (e *Engine) reachGranted(ctx context.Context, c *caller, wallet proof.ID, p
 // question is what the policies are asked about an account of the wallet.
 func (a access) question(account account) rule.Question {
 	return rule.Question{
+		Held: a.wallet.value, PolicyName: a.name(),
 		Wallet: a.wallet.value.ID, Grant: a.grant, Frozen: frozenByOwner(a.owner, a.wallet.value.ID),
 		Path: org.Path{Steps: account.path, Curve: account.curve, Format: account.format},
 	}
+}
+
+// name is that of the grant by which the wallet is used.
+func (a access) name() string {
+	if a.grant == nil {
+		return ""
+	}
+	return a.grant.Name
 }
 
 // unchanged says whether wallet and grants are still as they were found. The engine's lock is held.

@@ -17,11 +17,8 @@ func organizationResult(o *org.Organization) api.Organization {
 	}
 	for _, u := range o.Users {
 		user := api.User{
-			Username: u.Username, Policy: api.UserPolicy{Type: u.Policy.Type, Preset: u.Policy.Preset},
+			Username: u.Username, Policy: policyResult(&u.Policy),
 			Authenticators: []api.Authenticator{}, CreatedAtMs: int64(u.Created),
-		}
-		if u.Policy.Wallet != (proof.ID{}) {
-			user.Policy.WalletID = id.String(u.Policy.Wallet)
 		}
 		if u.Expires != 0 {
 			at := int64(u.Expires)

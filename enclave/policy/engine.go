@@ -36,6 +36,9 @@ type Engine struct {
 	rebase      rebase
 	limits      org.Limits
 
+	compilations *compilations
+	metering     [64]sync.Mutex // by organization: held from the reading of counters to their reservation
+
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex
 	index   *state.Index

@@ -82,6 +82,9 @@ func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantPa
 	}
 	p := e.grantProposal(c, d, w.value.ID, grantResult(target, w.value.ID, made))
 	p.put(key, after)
+	if err := c.nameCounters(p, c.organization, c.controls.value, []*org.Policy{&made.Policy}); err != nil {
+		return answer{}, err
+	}
 	return e.applyGrants(ctx, c, p, w, before.version, key)
 }
 

@@ -220,7 +220,7 @@ func TestGrantArguments(t *testing.T) {
 		{object{"policy": rooted("AFTER_TIMESTAMP", object{"preset": "ALLOW_ALL"})}, invalid, "params.policy.rootAccess.timestampMs"},
 		{object{"policy": rooted("ALWAYS", nil)}, invalid, "params.policy.preset"},
 		{object{"policy": rooted("ALWAYS", object{"preset": "ALLOW_ALL", "scopes": []string{"owner"}})}, invalid, "params.policy"},
-		{object{"policy": rooted("ALWAYS", object{"rules": []any{}, "constants": []any{}})}, unsupported, "params.policy.rules"},
+		{object{"policy": rooted("ALWAYS", object{"rules": []any{object{"expression": "tru", "outcome": "ALLOW", "comment": ""}}, "constants": []any{}})}, invalid, "params.policy.rules[0].expression"},
 		{object{"policy": scopes("owner"), "policyName": " "}, invalid, "params.policyName"},
 		{object{"policy": scopes("owner"), "transactionPolicy": object{"version": "v0"}}, unsupported, "params.transactionPolicy"},
 		{object{"policy": scopes("owner"), "targetOrganizationId": owner.id}, invalid, "params.targetOrganizationId"},

@@ -108,10 +108,8 @@ func grantResult(target, wallet proof.ID, g org.Grant) api.Grant {
 		at := int64(g.RootAfter)
 		p.RootAccess.TimestampMs = &at
 	}
-	p.Preset = g.Policy.Preset
-	if g.Policy.Wallet != (proof.ID{}) {
-		p.WalletID = uuid(g.Policy.Wallet)
-	}
+	policy := policyResult(&g.Policy)
+	p.Preset, p.WalletID, p.USDLimit, p.Rules, p.Constants = policy.Preset, policy.WalletID, policy.USDLimit, policy.Rules, policy.Constants
 	return result
 }
 

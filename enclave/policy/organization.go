@@ -94,6 +94,17 @@ func (e *Engine) applyOrganization(ctx context.Context, c *caller, d rule.Decisi
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
 	p.entry.Status, p.entry.Outcome = uint16(a.status), a.body
 	p.put(organizationKey(after.ID), after)
+	controls := c.controls.value
+	if before == nil {
+		controls = nil // those of the caller's organization, if any, are another's
+	}
+	var policies []*org.Policy
+	for i := range after.Users {
+		policies = append(policies, &after.Users[i].Policy)
+	}
+	if err := c.nameCounters(p, after.ID, controls, policies); err != nil {
+		return answer{}, err
+	}
 	var held []proof.ID
 	if before != nil {
 		held = before.Keys()

@@ -57,6 +57,22 @@ func load[T any](ctx context.Context, e *Engine, key ledger.Key) (found[T], erro
 	return found[T]{}, fmt.Errorf("record %x keeps changing", key)
 }
 
+// peek returns a record of ours if that takes no asking the host: what is applied, cached, or known not to exist.
+func peek[T any](e *Engine, key ledger.Key) (found[T], bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if d, ok := e.dirty[key]; ok {
+		value, _ := d.value.(*T)
+		return found[T]{value, d.version}, true
+	}
+	item, ok := e.index.Get(key)
+	if !ok {
+		return found[T]{}, true
+	}
+	value, ok := e.records.get(key, item.Version).(*T)
+	return found[T]{value, item.Version}, ok
+}
+
 // fetch reads a record of ours from the host.
 func (e *Engine) fetch(ctx context.Context, item state.Item, into any) error {
 	sealed, err := e.fetchSealed(ctx, item)

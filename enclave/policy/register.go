@@ -11,7 +11,6 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/curve"
 	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/org"
-	"github.com/redoubt-kms/redoubt/internal/rule"
 )
 
 func newOrganization(params api.CreateOrganizationParams, now uint64, limits org.Limits) (*org.Organization, error) {
@@ -67,32 +66,6 @@ func newPolicy(raw []byte, path string) (org.Policy, error) {
 		return org.Policy{}, err
 	}
 	return policyOf(p, path)
-}
-
-func policyOf(p api.UserPolicy, path string) (org.Policy, error) {
-	made := org.Policy{Type: p.Type, Preset: p.Preset, Environment: rule.Environment}
-	switch {
-	case p.Rules.Given() || p.Constants.Given():
-		return made, api.Errorf(api.TypeUnsupported, "CEL rules are not served by this release; use a preset").At(path + ".rules")
-	case p.USDLimit.Given():
-		return made, api.Errorf(api.TypeUnsupported, "usage limits are not served by this release, and one that is not enforced would be worse than none").At(path + ".usdLimit")
-	case p.Type == org.PolicyRoot && p.Preset == "" && p.WalletID == "":
-		return made, nil
-	case p.Type != org.PolicyCEL:
-		return made, api.Errorf(api.TypeInvalid, "want ROOT without more, or CEL with a preset").At(path + ".type")
-	}
-	switch p.Preset {
-	case org.PresetAllowAll, org.PresetDenyAll, org.PresetLegacyUserRole:
-		if p.WalletID != "" {
-			return made, api.Errorf(api.TypeInvalid, "belongs to preset DAPP_CONNECTION_USER only").At(path + ".walletId")
-		}
-		return made, nil
-	case org.PresetDappConnection:
-		var err error
-		made.Wallet, err = parseID(p.WalletID, path+".walletId")
-		return made, err
-	}
-	return made, api.Errorf(api.TypeInvalid, "want ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE or DAPP_CONNECTION_USER").At(path + ".preset")
 }
 
 func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Authenticator, error) {

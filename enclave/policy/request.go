@@ -32,6 +32,7 @@ type caller struct {
 	member       org.Member
 	replay       *replay
 	charged      bool // for more signatures than one
+	compilations *compilations
 }
 
 // errChanged says that the state which a decision rests on changed before it took effect: decide again.
@@ -142,6 +143,7 @@ func decode(b []byte, into any, prefix string) error {
 
 // authenticate finds who stamped the request in the organization that it names.
 func (e *Engine) authenticate(ctx context.Context, c *caller) error {
+	c.compilations = e.compilations
 	var err error
 	if c.record, err = e.organization(ctx, c.organization); err != nil {
 		return err
@@ -223,6 +225,7 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 		q.Method = c.method
 	}
 	q.User, q.Now = c.member.User, c.now
+	c.read(&q, nil, nil)
 	if q.Method.Reads() {
 		q.Frozen = "" // of a wallet, which may be looked at
 	}
@@ -274,10 +277,17 @@ func (c *caller) denial(d rule.Decision) error {
 	if d.Rule == rule.Frozen {
 		return api.Errorf(api.TypeDenied, "%s", d.Reason)
 	}
+	var told *api.Error
+	may := api.GetOrganization // tells the policies of users
 	if d.Grant {
-		return api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason)
+		told, may = api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason), api.GetWalletAccessGrants
+	} else {
+		told = api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
 	}
-	return api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
+	if d.Explanation != nil && c.ask(rule.Question{Method: may}).Allowed {
+		told.Explanation = d.Explanation
+	}
+	return told
 }
 
 // deny logs a denial and answers with its reason.

@@ -14,6 +14,7 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
+	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -25,6 +26,7 @@ type intent struct {
 	bytes      []byte
 	parsed     chain.Payload // what the bytes say
 	replayable bool          // valid on every network, itself or an authorization in it
+	network    string        // that the caller says a transaction is for
 	blind      bool          // 32 bytes that may be the digest of anything
 	as         api.Method    // whose business raw bytes are, empty when nobody's
 	// check may refuse the payload for an account; nil for no further check.
@@ -59,6 +61,7 @@ func signing[P signingParams](e *Engine, limit int, read func(*P, account) (inte
 		if err != nil {
 			return answer{}, err
 		}
+		in.network = network(params)
 		return e.authorize(ctx, c, w, a, in)
 	}
 	again := func(ctx context.Context, c *caller, params *P, p *replay) (answer, error) {
@@ -89,32 +92,30 @@ func (e *Engine) signingAccount(ctx context.Context, c *caller, target api.Signi
 
 // authorize decides about an intent, logs the decision, and waits for the signature.
 func (e *Engine) authorize(ctx context.Context, c *caller, from access, a account, in intent) (answer, error) {
-	w := from.wallet.value
-	d := c.judge(from.question(a), in)
-	if !d.Allowed {
-		return e.deny(ctx, c, w.ID, d)
+	q := from.question(a)
+	if !c.reads(q) {
+		if d := c.judge(q, in); !d.Allowed { // what presets say costs nothing to ask
+			return e.deny(ctx, c, from.wallet.value.ID, d)
+		}
 	}
-	own, err := e.ownAccount(ctx, w, a, in)
+	own, err := e.ownAccount(ctx, from.wallet.value, a, in)
 	if err != nil {
 		return answer{}, err
 	}
 	if err := e.chargeSignatures(c, own, in); err != nil {
 		return answer{}, err
 	}
-	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(answer{}), replay: c.replay}
-	p.entry.Wallet, p.entry.Status = w.ID, 200
-	p.entry.Effects = effects(in.parsed.Effects(own.PublicKey))
-	if p.order, err = e.newOrder(ctx, c, w, a, in, &p.entry); err != nil {
+	p := &proposal{entry: c.entry(rule.Decision{Allowed: true}), body: c.body, answer: c.complete(answer{}), replay: c.replay}
+	p.entry.Wallet, p.entry.Status = from.wallet.value.ID, 200
+	if p.order, err = e.newOrder(ctx, c, from.wallet.value, a, in, &p.entry); err != nil {
 		return answer{}, err
 	}
-	err = e.apply(p, func() error {
-		if err := from.unchanged(e); err != nil {
-			return err
-		}
-		return e.unchanged(c)
-	})
+	d, err := e.decide(ctx, c, from, q, &signature{intent: in, account: own}, p)
 	if err != nil {
 		return answer{}, err
+	}
+	if !d.Allowed {
+		return e.deny(ctx, c, from.wallet.value.ID, d)
 	}
 	return e.wait(ctx, p)
 }
@@ -232,4 +233,22 @@ func signatureResult(r wire.SignResult) (any, wire.Submission, error) {
 	return api.Signature{
 		Signature: base64.RawURLEncoding.EncodeToString(r.Signature), Address: r.Address, PublicKey: base58.Encode(r.PublicKey),
 	}, wire.Submission{}, nil
+}
+
+// network is where a transaction is to be submitted, as chain and network; empty for nowhere.
+func network(params any) string {
+	if p, ok := params.(*api.SignTransactionParams); ok && p.SubmissionConfig != nil {
+		return p.SubmissionConfig.Chain + "/" + p.SubmissionConfig.Network
+	}
+	return ""
+}
+
+// text is the message of the methods that sign messages, nil for others.
+func (in intent) text() []byte {
+	switch in.kind {
+	case permit.PayloadUTF8, permit.PayloadPersonal, permit.PayloadSuiText:
+		return in.bytes
+	default:
+		return nil
+	}
 }

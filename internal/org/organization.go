@@ -54,6 +54,9 @@ type Policy struct {
 	USDLimit    *USDLimit // of DAPP_CONNECTION_USER, nil for none
 }
 
+// Full says whether the policy has rules of its own rather than being a preset.
+func (p *Policy) Full() bool { return p.Type == PolicyCEL && p.Preset == "" }
+
 // Rule is one rule of a full policy.
 type Rule struct {
 	_          struct{} `cbor:",toarray"`

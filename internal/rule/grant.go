@@ -20,7 +20,7 @@ func byGrant(g *org.Grant, q Question) Decision {
 		if q.User.Policy.Type == org.PolicyRoot && rootNow(g, q.Now) {
 			return Decision{Allowed: true, Rule: name + " for root"}
 		}
-		d := byPolicy(g.Policy, q)
+		d := byPolicy(&g.Policy, q, q.Owner)
 		d.Rule = name + ", " + d.Rule
 		return d
 	}

@@ -26,7 +26,12 @@ type Question struct {
 	// Replayable is true of a payload that is valid, or holds an authorization that is valid, on every network.
 	Replayable bool
 	// Blind is true of raw bytes that may be the digest of anything.
-	Blind bool
+	Blind      bool
+	Held       *org.Wallet // the wallet's record, where it was looked up
+	PolicyName string      // by which the request names a grant
+	Recipient  string      // public key that an export is sealed to
+	// Own is what the rules of the caller's policy read, Owner what those of a grant do; nil where presets decide.
+	Own, Owner *Reading
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
 	Frozen string
 }
@@ -37,6 +42,10 @@ type Decision struct {
 	Rule    string // what decided
 	Grant   bool   // it is a grant's rule, not the user's policy
 	Reason  string // for people
+
+	Explanation *api.Explanation // of rules that did not allow
+	Approvals   []org.Approval   // that would make it allowed
+	Expires     uint64           // milliseconds that it waits for them, 0 for the organization's own
 }
 
 // Evaluate answers a question by the policy of the user who asks, and by the grant if the wallet is another
@@ -48,7 +57,7 @@ func Evaluate(q Question) Decision {
 	if q.Frozen != "" {
 		return deny(Frozen, q.Frozen)
 	}
-	d := byPolicy(q.User.Policy, q)
+	d := byPolicy(&q.User.Policy, q, q.Own)
 	if d.Allowed && q.Grant != nil {
 		d = byGrant(q.Grant, q)
 		d.Grant = true
@@ -56,7 +65,7 @@ func Evaluate(q Question) Decision {
 	return d
 }
 
-func byPolicy(p org.Policy, q Question) Decision {
+func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	switch {
 	case p.Type == org.PolicyRoot:
 		return Decision{Allowed: true, Rule: org.PolicyRoot}
@@ -73,6 +82,8 @@ func byPolicy(p org.Policy, q Question) Decision {
 		return deny(p.Preset, "the transaction, or an authorization in it, names no chain id and would be valid on every chain")
 	}
 	switch p.Preset {
+	case "":
+		return byRules(p, q.Method, r)
 	case org.PresetAllowAll:
 		return Decision{Allowed: true, Rule: p.Preset}
 	case org.PresetDenyAll:
@@ -80,7 +91,7 @@ func byPolicy(p org.Policy, q Question) Decision {
 	case org.PresetLegacyUserRole:
 		return legacyUserRole(q)
 	case org.PresetDappConnection:
-		return dappConnection(p, q)
+		return dappConnection(*p, q)
 	}
 	return deny("no rule", "no rule of the user's policy allows this")
 }

@@ -79,9 +79,21 @@ func kept[T any](place *ref.Val, of *structure, all []T) ref.Val {
 // effectsOf works out the effects, once; false when nothing is signed.
 func (f *Facts) effectsOf() (*effects, bool) {
 	if f.effects == nil && f.Payload != nil {
-		f.effects = translate(f.Payload.Effects(f.PublicKey), f.nativeAsset())
+		f.effects = translate(f.Effects(), f.nativeAsset())
 	}
 	return f.effects, f.effects != nil
+}
+
+// Effects are those of the payload, worked out once.
+func (f *Facts) Effects() chain.Effects {
+	if f.raw == nil && f.Payload != nil {
+		raw := f.Payload.Effects(f.PublicKey)
+		f.raw = &raw
+	}
+	if f.raw == nil {
+		return chain.Effects{}
+	}
+	return *f.raw
 }
 
 func translate(from chain.Effects, native string) *effects {

@@ -38,6 +38,7 @@ type Facts struct {
 
 	seen    chain.Payload // what the payload is, once looked at
 	looked  bool
+	raw     *chain.Effects
 	effects *effects
 	made    [6]any // variables that were asked for before, in the order of ResolveName
 }

@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"context"
+
+	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/rule/fact"
+	"github.com/redoubt-kms/redoubt/internal/rule/language"
+)
+
+// reads says whether rules in CEL have a say in a question: they look at what is signed.
+func (c *caller) reads(q rule.Question) bool {
+	return c.member.User.Policy.Full() || q.Grant != nil && q.Grant.Policy.Full()
+}
+
+// decide asks the policies about a signature and, when they allow it, reserves what it uses and takes effect: all of that
+// in one step as seen by others who use the same counters, so that no two of them count on the same rest of a limit.
+func (e *Engine) decide(ctx context.Context, c *caller, from access, q rule.Question, s *signature, p *proposal) (rule.Decision, error) {
+	c.read(&q, from.owner.value, s)
+	facts := c.facts(q, c.controls.value, s)
+	if q.Own != nil {
+		facts = q.Own.Facts
+	}
+	meters := e.meters(c, from, q, facts)
+	for {
+		if err := meters.fetch(ctx); err != nil {
+			return rule.Decision{}, err
+		}
+		d, done, err := e.decideNow(c, from, q, s.intent, facts, p, meters)
+		if done || err != nil {
+			return d, err
+		}
+	}
+}
+
+// decideNow is decide with all counters in memory; false when one of them no longer is.
+func (e *Engine) decideNow(c *caller, from access, q rule.Question, in intent, facts *fact.Facts, p *proposal, all meters) (rule.Decision, bool, error) {
+	unlock := e.holdMeters(all)
+	defer unlock()
+	for _, m := range all {
+		if !m.take() {
+			return rule.Decision{}, false, nil
+		}
+	}
+	d := c.judge(q, in)
+	if !d.Allowed {
+		return d, true, nil
+	}
+	p.entry.Policy = d.Rule
+	p.changes, p.entry.Counters = nil, nil
+	for _, m := range all {
+		if err := m.reserve(p); err != nil {
+			return rule.Decision{Rule: "limits", Reason: err.Error()}, true, nil
+		}
+	}
+	p.entry.Effects = effects(facts.Effects())
+	err := e.apply(p, func() error {
+		for _, m := range all {
+			if err := m.unchanged(); err != nil {
+				return err
+			}
+		}
+		if err := from.unchanged(e); err != nil {
+			return err
+		}
+		return e.unchanged(c)
+	})
+	return d, true, err
+}
+
+// meters are the counters that a request moves: its own organization's, and those of the owner of a granted wallet.
+type meters []*meter
+
+func (e *Engine) meters(c *caller, from access, q rule.Question, facts *fact.Facts) meters {
+	var all meters
+	if m := e.newMeter(c, c.organization, c.controls.value, from.wallet.value.ID, facts); m != nil {
+		m.windows = c.windows(&c.member.User.Policy)
+		all = append(all, m)
+		if q.Own != nil {
+			q.Own.Facts.Usage, q.Own.LimitOf = m, m.limitOf
+		}
+	}
+	if from.grant == nil {
+		return all
+	}
+	if m := e.newMeter(c, from.wallet.value.Organization, from.owner.value, from.wallet.value.ID, facts); m != nil {
+		m.windows = c.windows(&from.grant.Policy)
+		all = append(all, m)
+		if q.Owner != nil {
+			q.Owner.Facts.Usage, q.Owner.LimitOf = m, m.limitOf
+		}
+	}
+	return all
+}
+
+// windows are those that a policy names.
+func (c *caller) windows(p *org.Policy) []language.Counter {
+	if !p.Full() {
+		return nil
+	}
+	compiled, err := c.compilations.policy(p)
+	if err != nil {
+		return nil // such a policy allows nothing
+	}
+	return compiled.Counters()
+}
+
+func (all meters) fetch(ctx context.Context) error {
+	for _, m := range all {
+		if err := m.fetch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdMeters keeps others away from the counters until the returned function is called. Two organizations are taken in
+// one order, so that no two requests wait for each other.
+func (e *Engine) holdMeters(all meters) func() {
+	var places []int
+	for _, m := range all {
+		places = append(places, int(m.organization[len(m.organization)-1])%len(e.metering))
+	}
+	if len(places) == 2 && places[0] > places[1] {
+		places[0], places[1] = places[1], places[0]
+	}
+	if len(places) == 2 && places[0] == places[1] {
+		places = places[:1]
+	}
+	for _, place := range places {
+		e.metering[place].Lock()
+	}
+	return func() {
+		for _, place := range places {
+			e.metering[place].Unlock()
+		}
+	}
+}
