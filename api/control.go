@@ -25,6 +25,15 @@ type Controls struct {
 	ApprovalExpiryMs   uint64      `json:"approvalExpiryMs"` // that a request waits for approvals; 0 for the server's own
 	RequirePolicyTests bool        `json:"requirePolicyTests"`
 	Prices             PriceRules  `json:"prices"`
+	Contracts          []Contract  `json:"contracts"`
+	Counters           []Counter   `json:"counters"`
+}
+
+// Counter is usage that is counted because a policy named it.
+type Counter struct {
+	Scope   string `json:"scope"`
+	Asset   string `json:"asset"` // empty when requests are counted
+	SinceMs int64  `json:"sinceMs"`
 }
 
 // Rates are requests a second, 0 for the server's own.
@@ -42,7 +51,9 @@ type ServerRates struct {
 
 // PriceRules say which prices count.
 type PriceRules struct {
-	MaxAgeMs uint64 `json:"maxAgeMs"` // 0 for the server's own
+	MaxAgeMs uint64   `json:"maxAgeMs"` // 0 for the server's own
+	Feeds    []string `json:"feeds"`    // base64url of Ed25519 keys whose statements count
+	Table    []Price  `json:"table"`
 }
 
 // UpdateControlsParams change what an organization sets. What is absent or null stays; 0 goes back to the server's own.
@@ -66,5 +77,6 @@ type RatesUpdate struct {
 
 // PriceUpdate changes which prices count.
 type PriceUpdate struct {
-	MaxAgeMs *uint64 `json:"maxAgeMs,omitempty"`
+	MaxAgeMs *uint64   `json:"maxAgeMs,omitempty"`
+	Feeds    *[]string `json:"feeds,omitempty"` // all of them
 }

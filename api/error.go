@@ -17,8 +17,17 @@ type Error struct {
 	// RetryAfter are the seconds after which the same body may be sent again; 0 for the usual one.
 	RetryAfter uint32 `json:"-"`
 
+	*SpendingLimit
 	Explanation   *Explanation   `json:"explanation,omitempty"`   // of policy-denied, for who may read the policy
 	ScannerResult *ScannerResult `json:"scannerResult,omitempty"` // of transaction-blocked
+}
+
+// SpendingLimit says to clients how a request stands to a connection's limit, in cents, rounded up.
+type SpendingLimit struct {
+	PreviousSpendCents    int64 `json:"previousSpendCents"`
+	TransactionSpendCents int64 `json:"transactionSpendCents"`
+	TotalSpendCents       int64 `json:"totalSpendCents"`
+	LimitCents            int64 `json:"limitCents"`
 }
 
 // ScannerResult says to clients what blocked a transaction.
@@ -52,7 +61,8 @@ const (
 	TypeUnsupported      = "unsupported"
 	TypeUnauthenticated  = "unauthenticated"
 	TypeDenied           = "policy-denied"
-	TypeBlocked          = "transaction-blocked" // what TypeDenied is on /prepare, where clients know it by this name
+	TypeSpendingLimit    = "spending-limit-exceeded" // what TypeDenied is where a connection's limit in dollars denies
+	TypeBlocked          = "transaction-blocked"     // what TypeDenied is on /prepare, where clients know it by this name
 	TypeNotFound         = "not-found"
 	TypeConflict         = "conflict"
 	TypeLimit            = "limit-reached"
@@ -68,7 +78,7 @@ const (
 func Types() []string {
 	return []string{
 		TypeMalformed, TypeTooLarge, TypeUnknownMethod, TypeExpired, TypeInvalid, TypeTransaction, TypeUnsupported,
-		TypeUnauthenticated, TypeDenied, TypeBlocked, TypeNotFound, TypeConflict, TypeLimit, TypeRateLimited, TypeOverloaded,
+		TypeUnauthenticated, TypeDenied, TypeSpendingLimit, TypeBlocked, TypeNotFound, TypeConflict, TypeLimit, TypeRateLimited, TypeOverloaded,
 		TypeUnavailable, TypeInternal, TypeMethodNotAllowed, TypeNoRoute,
 	}
 }
@@ -78,7 +88,7 @@ func Status(kind string) int {
 	switch kind {
 	case TypeUnauthenticated:
 		return 401
-	case TypeDenied, TypeBlocked:
+	case TypeDenied, TypeSpendingLimit, TypeBlocked:
 		return 403
 	case TypeNotFound, TypeNoRoute:
 		return 404

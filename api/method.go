@@ -42,6 +42,10 @@ const (
 	Freeze   Method = "freeze"
 	Unfreeze Method = "unfreeze"
 
+	SetPrices        Method = "setPrices"
+	RegisterContract Method = "registerContract"
+	DryRun           Method = "dryRun"
+
 	GetOrganizationControls    Method = "getOrganizationControls"
 	UpdateOrganizationControls Method = "updateOrganizationControls"
 )
@@ -56,7 +60,7 @@ func Methods() []Method {
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
 		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
-		GetOrganizationControls, UpdateOrganizationControls,
+		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun,
 	}
 }
 
@@ -64,7 +68,7 @@ func Methods() []Method {
 func (m Method) Reads() bool {
 	switch m { //nolint:exhaustive // the others have an effect
 	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
-		GetOrganizationWallets, GetAccounts, GetOrganizationControls:
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun:
 		return true
 	}
 	return false

@@ -2,12 +2,15 @@ package policy
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/proof"
+	"github.com/redoubt-kms/redoubt/stamp"
 )
 
 func (e *Engine) getControls(ctx context.Context, c *caller, _ *api.OrganizationParams) (answer, error) {
@@ -70,6 +73,13 @@ func (e *Engine) change(next *org.Controls, update *api.UpdateControlsParams) (b
 		}
 		next.ApprovalExpiry, changed = *ms, true
 	}
+	if p := update.Prices; p != nil && p.Feeds != nil {
+		feeds, err := readFeeds(*p.Feeds, "params.prices.feeds")
+		if err != nil {
+			return false, err
+		}
+		next.Prices.Feeds, changed = feeds, true
+	}
 	if p := update.Prices; p != nil && p.MaxAgeMs != nil {
 		if err := checkSpan(*p.MaxAgeMs, "params.prices.maxAgeMs"); err != nil {
 			return false, err
@@ -87,12 +97,42 @@ func checkSpan(ms uint64, path string) error {
 	return nil
 }
 
+// readFeeds reads the keys of price feeds.
+func readFeeds(all []string, path string) ([][]byte, error) {
+	if len(all) > maxFeeds {
+		return nil, api.Errorf(api.TypeLimit, "at most %d feeds", maxFeeds).At(path)
+	}
+	var keys [][]byte
+	for i, text := range all {
+		key, err := base64.RawURLEncoding.Strict().DecodeString(text)
+		if err != nil || stamp.CheckEd25519(key) != nil {
+			return nil, api.Errorf(api.TypeInvalid, "want base64url of an Ed25519 key").At(element(path, i))
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// maxFeeds bounds how many price feeds an organization trusts.
+const maxFeeds = 8
+
 func (e *Engine) controlsResult(c *org.Controls) api.Controls {
 	c = c.Next()
+	feeds, contracts, counters := []string{}, []api.Contract{}, []api.Counter{}
+	for _, key := range c.Prices.Feeds {
+		feeds = append(feeds, base64.RawURLEncoding.EncodeToString(key))
+	}
+	for _, k := range c.Contracts {
+		contracts = append(contracts, api.Contract{Chain: k.Chain, Address: k.Address, Name: k.Name, ABIHash: hex.EncodeToString(k.Hash[:])})
+	}
+	for _, k := range c.Counters {
+		counters = append(counters, api.Counter{Scope: k.Scope, Asset: k.Asset, SinceMs: int64(k.Since)})
+	}
 	return api.Controls{
+		Contracts: contracts, Counters: counters,
 		Frozen:           frozenResult(c.Frozen),
 		Rates:            api.Rates{Organization: c.Rates.Organization, User: c.Rates.User, Authenticator: c.Rates.Authenticator},
 		ServerRates:      api.ServerRates{Organization: e.limiter.rate, Maximum: e.limiter.most},
-		ApprovalExpiryMs: c.ApprovalExpiry, RequirePolicyTests: c.RequireTests, Prices: api.PriceRules{MaxAgeMs: c.Prices.MaxAge},
+		ApprovalExpiryMs: c.ApprovalExpiry, RequirePolicyTests: c.RequireTests, Prices: api.PriceRules{MaxAgeMs: c.Prices.MaxAge, Feeds: feeds, Table: pricesResult(c.Prices.Table).Prices},
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/org"
-	"github.com/redoubt-kms/redoubt/internal/usage"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -22,9 +21,6 @@ func (c *caller) nameCounters(p *proposal, organization proof.ID, controls *org.
 		for _, named := range c.windows(policy) {
 			one := org.Counter{Scope: named.Scope, Asset: named.Asset, Since: c.now}
 			add(&next.Counters, one)
-		}
-		if policy.USDLimit != nil {
-			add(&next.Counters, org.Counter{Scope: string(usage.User), Asset: assetUSD, Since: c.now})
 		}
 	}
 	if len(next.Counters) == before {

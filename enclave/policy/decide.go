@@ -11,7 +11,7 @@ import (
 
 // reads says whether rules in CEL have a say in a question: they look at what is signed.
 func (c *caller) reads(q rule.Question) bool {
-	return c.member.User.Policy.Full() || q.Grant != nil && q.Grant.Policy.Full()
+	return c.member.User.Policy.ByRules() || q.Grant != nil && q.Grant.Policy.ByRules()
 }
 
 // decide asks the policies about a signature and, when they allow it, reserves what it uses and takes effect: all of that
@@ -96,7 +96,7 @@ func (e *Engine) meters(c *caller, from access, q rule.Question, facts *fact.Fac
 
 // windows are those that a policy names.
 func (c *caller) windows(p *org.Policy) []language.Counter {
-	if !p.Full() {
+	if !p.ByRules() {
 		return nil
 	}
 	compiled, err := c.compilations.policy(p)

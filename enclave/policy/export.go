@@ -24,7 +24,11 @@ func (e *Engine) exportWallet(ctx context.Context, c *caller, params *api.Export
 		return answer{}, err
 	}
 	wallet := from.wallet.value.ID
-	d := c.ask(from.question(account{}))
+	q := from.question(account{})
+	if key, err := anyBase64(params.PublicKey); err == nil {
+		q.Recipient = base64.RawURLEncoding.EncodeToString(key)
+	}
+	d := c.ask(q)
 	if !d.Allowed {
 		return e.deny(ctx, c, wallet, d)
 	}

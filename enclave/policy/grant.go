@@ -58,7 +58,7 @@ func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantPa
 	if err != nil {
 		return answer{}, err
 	}
-	if d := c.ask(rule.Question{Wallet: w.value.ID}); !d.Allowed {
+	if d := c.ask(rule.Question{Wallet: w.value.ID, Held: w.value}); !d.Allowed {
 		return e.deny(ctx, c, w.value.ID, d)
 	}
 	if params.TransactionPolicy.Given() {

@@ -143,7 +143,8 @@ func TestControls(t *testing.T) {
 	r.restart(t)
 	want := api.Controls{
 		Frozen: api.Frozen{Usernames: []string{}, WalletIDs: []string{}}, Rates: api.Rates{Organization: 1500, User: 500},
-		ServerRates: api.ServerRates{Organization: 1000, Maximum: 2000}, ApprovalExpiryMs: 3_600_000, RequirePolicyTests: true, Prices: api.PriceRules{MaxAgeMs: 60_000},
+		ServerRates: api.ServerRates{Organization: 1000, Maximum: 2000}, ApprovalExpiryMs: 3_600_000, RequirePolicyTests: true,
+		Prices: api.PriceRules{MaxAgeMs: 60_000, Feeds: []string{}, Table: []api.Price{}}, Contracts: []api.Contract{}, Counters: []api.Counter{},
 	}
 	if again := must[api.Controls](t, r, legacy, api.GetOrganizationControls, with(object{})); fmt.Sprint(again) != fmt.Sprint(want) || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%+v and %+v, want %+v", got, again, want)

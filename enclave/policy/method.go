@@ -71,6 +71,12 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return signing(e, large, e.rawPayload), true
 	case api.SignTransaction:
 		return signing(e, large, e.transaction), true
+	case api.SetPrices:
+		return handler{small, effect(e, e.setPrices, nil)}, true
+	case api.RegisterContract:
+		return handler{large, effect(e, e.registerContract, nil)}, true
+	case api.DryRun:
+		return handler{large, read(e, e.dryRun)}, true
 	case api.InitWalletImport:
 		return handler{small, effect(e, e.initImport, nil)}, true
 	case api.CompleteImportWallet:

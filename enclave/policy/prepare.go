@@ -2,10 +2,13 @@ package policy
 
 import (
 	"context"
+	"errors"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/solana"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/permit"
 	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
@@ -51,22 +54,60 @@ func (e *Engine) prepared(ctx context.Context, c *caller, header string) (answer
 	if err != nil {
 		return answer{}, err
 	}
-	wallet := c.member.User.Policy.Wallet // /prepare names no wallet; a connection has only one
-	if d := c.ask(rule.Question{Wallet: wallet}); !d.Allowed {
-		blocked := api.Errorf(api.TypeBlocked, "%v", c.denial(d))
-		blocked.ScannerResult = &api.ScannerResult{Rule: d.Rule, Reason: d.Reason}
-		return answer{}, blocked
-	}
 	b, err := base64Bytes(params.Transaction, "transaction")
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := solana.Parse(b); err != nil {
+	tx, err := solana.Parse(b)
+	if err != nil {
 		return answer{}, api.Errorf(api.TypeTransaction, "does not parse: %v", err).At("transaction")
+	}
+	d, err := e.preparable(ctx, c, params, tx)
+	if err != nil {
+		return answer{}, err
+	}
+	if !d.Allowed {
+		denied := &api.Error{}
+		if err := c.denial(d); errors.As(err, &denied) && denied.Type == api.TypeSpendingLimit {
+			return answer{}, err
+		}
+		blocked := api.Errorf(api.TypeBlocked, "%s", denied.Message)
+		blocked.ScannerResult, blocked.Explanation = &api.ScannerResult{Rule: d.Rule, Reason: d.Reason}, denied.Explanation
+		return answer{}, blocked
 	}
 	var text string
 	if err := decode(params.Transaction, &text, "transaction"); err != nil {
 		return answer{}, err
 	}
 	return c.complete(success(api.Prepared{Transaction: text})), nil
+}
+
+// preparable asks whether the caller could have a transaction signed. The body names no wallet, and the account only to
+// simulate with; a connection has one wallet.
+func (e *Engine) preparable(ctx context.Context, c *caller, params api.PrepareParams, tx *solana.Transaction) (rule.Decision, error) {
+	wallet := c.member.User.Policy.Wallet
+	q := rule.Question{Wallet: wallet}
+	if !c.member.User.Policy.ByRules() {
+		return c.ask(q), nil
+	}
+	held, err := e.wallet(ctx, c.organization, wallet)
+	if err != nil {
+		return rule.Decision{}, err
+	}
+	from := access{by: c.organization, wallet: held}
+	if q.Held = held.value; held.value == nil {
+		from.wallet.value = &org.Wallet{} // rules that read the wallet will not find it
+	}
+	payer := tx.FeePayer()
+	s := &signature{intent: intent{kind: permit.PayloadSolana, parsed: tx}, account: wire.Account{PublicKey: payer[:], Address: payer.String()}}
+	if c := params.SimulationConfig; c != nil {
+		if key, err := solana.ParseKey(c.Account); err == nil {
+			s.account = wire.Account{PublicKey: key[:], Address: c.Account}
+		}
+	}
+	if n := params.SubmissionConfig; n != nil {
+		s.intent.network = n.Chain + "/" + n.Network
+	}
+	d, _, err := e.wouldAllow(ctx, c, from, q, s)
+	return d, err
 }

@@ -17,7 +17,7 @@ import (
 // while it is kept here: records are never changed, only replaced.
 type compilations struct {
 	mu        sync.Mutex
-	policies  map[*org.Rule]*language.Policy
+	policies  map[any]*language.Policy // by *org.Rule or *org.USDLimit
 	contracts map[*org.Contract]*abi.Contract
 }
 
@@ -25,21 +25,28 @@ type compilations struct {
 const maxCompilations = 4096
 
 func newCompilations() *compilations {
-	return &compilations{policies: map[*org.Rule]*language.Policy{}, contracts: map[*org.Contract]*abi.Contract{}}
+	return &compilations{policies: map[any]*language.Policy{}, contracts: map[*org.Contract]*abi.Contract{}}
 }
 
 // policy compiles the rules of a policy, once.
 func (k *compilations) policy(p *org.Policy) (*language.Policy, error) {
-	if len(p.Rules) == 0 {
+	rules := p.Rules
+	var place any
+	switch {
+	case p.USDLimit != nil:
+		rules, place = rule.ConnectionRules(p.USDLimit), p.USDLimit
+	case len(rules) == 0:
 		return language.Compile(nil, p.Constants)
+	default:
+		place = &rules[0]
 	}
 	k.mu.Lock()
-	made, ok := k.policies[&p.Rules[0]]
+	made, ok := k.policies[place]
 	k.mu.Unlock()
 	if ok {
 		return made, nil
 	}
-	made, err := language.Compile(p.Rules, p.Constants)
+	made, err := language.Compile(rules, p.Constants)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +55,7 @@ func (k *compilations) policy(p *org.Policy) (*language.Policy, error) {
 	if len(k.policies) >= maxCompilations {
 		clear(k.policies)
 	}
-	k.policies[&p.Rules[0]] = made
+	k.policies[place] = made
 	return made, nil
 }
 
@@ -124,10 +131,10 @@ func accountIndex(path derivation.Path) int64 {
 
 // read prepares what rules read: those of the caller's policy, and of the grant by which they use another's wallet.
 func (c *caller) read(q *rule.Question, owner *org.Controls, s *signature) {
-	if q.Own == nil && c.member.User.Policy.Full() {
+	if q.Own == nil && c.member.User.Policy.ByRules() {
 		q.Own = &rule.Reading{Facts: c.facts(*q, c.controls.value, s), Compiled: c.compilations.policy}
 	}
-	if q.Owner == nil && q.Grant != nil && q.Grant.Policy.Full() {
+	if q.Owner == nil && q.Grant != nil && q.Grant.Policy.ByRules() {
 		q.Owner = &rule.Reading{Facts: c.facts(*q, owner, s), Compiled: c.compilations.policy}
 	}
 }

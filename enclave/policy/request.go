@@ -282,7 +282,12 @@ func (c *caller) denial(d rule.Decision) error {
 	if d.Grant {
 		told, may = api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason), api.GetWalletAccessGrants
 	} else {
-		told = api.Errorf(api.TypeDenied, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
+		kind, spending := api.TypeDenied, c.spending(d)
+		if spending != nil {
+			kind = api.TypeSpendingLimit
+		}
+		told = api.Errorf(kind, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
+		told.SpendingLimit = spending
 	}
 	if d.Explanation != nil && c.ask(rule.Question{Method: may}).Allowed {
 		told.Explanation = d.Explanation

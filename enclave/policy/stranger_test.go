@@ -145,6 +145,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"ownerOrganizationId": organization, "targetOrganizationId": one.id, "policy": scopes("owner"), "migrationId": id.String(id.Random()),
 			"update": object{}, "payload": "aGVsbG8", "algorithm": "Ed25519", "publicKey": standard(append([]byte{9}, make([]byte, 31)...)),
 			"importEnvelope": object{"envelope": "", "publicKey": ""}, "encryptedSecret": "", "requirePolicyTests": true,
+			"prices": []any{}, "chain": "eip155:1", "address": "0x00", "request": object{},
 		}
 	}
 	takes := map[api.Method][]string{
@@ -166,6 +167,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.InitWalletImport:      {"organizationId"}, api.ExportWallet: {"organizationId", "walletId", "publicKey"},
 		api.Freeze: {"organizationId", "walletId"}, api.Unfreeze: {"organizationId", "walletId"},
 		api.GetOrganizationControls: {"organizationId"}, api.UpdateOrganizationControls: {"organizationId", "requirePolicyTests"},
+		api.SetPrices: {"organizationId", "prices"}, api.RegisterContract: {"organizationId", "chain", "address"}, api.DryRun: {"organizationId", "request"},
 		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
 	others := []api.Method{api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants}

@@ -22,7 +22,7 @@ func (e *Engine) transferWallet(ctx context.Context, c *caller, params *api.Tran
 	if err != nil {
 		return answer{}, err
 	}
-	if d := c.ask(rule.Question{Wallet: w.value.ID}); !d.Allowed {
+	if d := c.ask(rule.Question{Wallet: w.value.ID, Held: w.value}); !d.Allowed {
 		return e.deny(ctx, c, w.value.ID, d)
 	}
 	var retain []org.Grant

@@ -50,6 +50,24 @@ func payment(t testing.TB, o tenant, wallet string, wei int64, nonce uint64) obj
 	}
 }
 
+// callData turns a payment into a call of its recipient.
+func callData(t testing.TB, p object, data string) object {
+	t.Helper()
+	b, err := hex.DecodeString(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := [20]byte{0xde, 0xad}
+	tx, err := evm.NewDynamicFee(evm.DynamicFee{
+		ChainID: big.NewInt(1), GasLimit: 100_000, MaxFeePerGas: new(big.Int), MaxPriorityFeePerGas: new(big.Int), To: &to, Value: new(big.Int), Data: b,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p["transaction"] = object{"kind": "RLP_ENCODED", "bytes": "0x" + hex.EncodeToString(tx.Unsigned())}
+	return p
+}
+
 func apiError(t testing.TB, a wire.Answer) api.Error {
 	t.Helper()
 	var e api.Error

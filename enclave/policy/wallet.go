@@ -131,9 +131,6 @@ func (e *Engine) getAccounts(ctx context.Context, c *caller, params *api.Account
 		return answer{}, err
 	}
 	w := from.wallet.value
-	if d := c.ask(rule.Question{Wallet: w.ID}); !d.Allowed {
-		return e.deny(ctx, c, w.ID, d)
-	}
 	if params.Accounts == nil {
 		return answer{}, missing("params.accounts")
 	}
@@ -146,6 +143,11 @@ func (e *Engine) getAccounts(ctx context.Context, c *caller, params *api.Account
 			return answer{}, api.Errorf(api.TypeInvalid, "a keypair wallet has one account and no derivation path").At("params.accounts")
 		}
 		accounts = []account{{curve: w.Curve, format: w.Format}}
+	}
+	if len(accounts) == 0 {
+		if d := c.ask(rule.Question{Wallet: w.ID, Held: w}); !d.Allowed {
+			return e.deny(ctx, c, w.ID, d)
+		}
 	}
 	for _, a := range accounts {
 		if d := c.ask(from.question(a)); !d.Allowed {

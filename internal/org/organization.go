@@ -57,6 +57,9 @@ type Policy struct {
 // Full says whether the policy has rules of its own rather than being a preset.
 func (p *Policy) Full() bool { return p.Type == PolicyCEL && p.Preset == "" }
 
+// ByRules says whether rules decide, be they written or those of a preset with a limit.
+func (p *Policy) ByRules() bool { return p.Full() || p.Type == PolicyCEL && p.USDLimit != nil }
+
 // Rule is one rule of a full policy.
 type Rule struct {
 	_          struct{} `cbor:",toarray"`

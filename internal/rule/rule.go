@@ -72,7 +72,7 @@ func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	case p.Type != org.PolicyCEL:
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
 	}
-	if q.Method == api.Unfreeze || q.Method == api.UpdateOrganizationControls {
+	if q.Method == api.Unfreeze || q.Method == api.UpdateOrganizationControls || q.Method == api.SetPrices || q.Method == api.RegisterContract {
 		return deny(p.Preset, string(q.Method)+" takes policy ROOT: what bounds everybody is not theirs to change")
 	}
 	if q.Blind {
@@ -91,18 +91,31 @@ func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	case org.PresetLegacyUserRole:
 		return legacyUserRole(q)
 	case org.PresetDappConnection:
-		return dappConnection(*p, q)
+		d := dappConnection(*p, q)
+		if d.Allowed && p.USDLimit != nil && signs(q.Method) {
+			return byRules(p, q.Method, r)
+		}
+		return d
 	}
 	return deny("no rule", "no rule of the user's policy allows this")
 }
 
 func deny(rule, reason string) Decision { return Decision{Rule: rule, Reason: reason} }
 
+// signs says whether a method signs what has effects.
+func signs(m api.Method) bool {
+	switch m { //nolint:exhaustive // the others sign nothing
+	case api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction, api.SignRawPayload:
+		return true
+	}
+	return false
+}
+
 // legacyUserRole may read, create wallets and sign with any wallet of the organization; it administers nothing.
 func legacyUserRole(q Question) Decision {
 	switch q.Method {
 	case api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
-		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls,
+		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun,
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
@@ -117,7 +130,7 @@ func legacyUserRole(q Question) Decision {
 			return deny(org.PresetLegacyUserRole, "this policy lets its user freeze the organization, a wallet or themselves, nobody else")
 		}
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
-	case api.Unfreeze, api.UpdateOrganizationControls: // take policy ROOT
+	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
@@ -126,7 +139,7 @@ func legacyUserRole(q Question) Decision {
 // dappConnection may sign with one wallet and read that wallet's accounts and its own organization.
 func dappConnection(p org.Policy, q Question) Decision {
 	switch q.Method {
-	case api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations:
+	case api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations, api.DryRun:
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
 	case api.GetAccounts, api.GetWalletWithTag, api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		if q.Wallet == (proof.ID{}) || q.Wallet != p.Wallet {
@@ -143,7 +156,7 @@ func dappConnection(p org.Policy, q Question) Decision {
 			return deny(org.PresetDappConnection, "a connection may freeze its own user, and nothing else")
 		}
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
-	case api.Unfreeze, api.UpdateOrganizationControls: // take policy ROOT
+	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
 	case api.GetOrganizationControls: // of no use to a connection
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
