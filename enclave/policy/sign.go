@@ -103,7 +103,7 @@ func (e *Engine) authorize(ctx context.Context, c *caller, from access, a accoun
 	}
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(answer{}), replay: c.replay}
 	p.entry.Wallet, p.entry.Status = w.ID, 200
-	p.entry.Effects = effects(in.parsed.Effects(own.PublicKey))
+	p.entry.Effects = effects(payload.Effects(in.parsed, own.PublicKey, own.Address))
 	if p.order, err = e.newOrder(ctx, c, w, a, in, &p.entry); err != nil {
 		return answer{}, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/rule/amount"
 )
 
@@ -79,7 +80,7 @@ func kept[T any](place *ref.Val, of *structure, all []T) ref.Val {
 // effectsOf works out the effects, once; false when nothing is signed.
 func (f *Facts) effectsOf() (*effects, bool) {
 	if f.effects == nil && f.Payload != nil {
-		f.effects = translate(f.Payload.Effects(f.PublicKey), f.nativeAsset())
+		f.effects = translate(payload.Effects(f.Payload, f.PublicKey, f.Address), f.nativeAsset())
 	}
 	return f.effects, f.effects != nil
 }
