@@ -11,6 +11,11 @@ import (
 
 const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
+const (
+	limbDigits = 5
+	limbSize   = 58 * 58 * 58 * 58 * 58
+)
+
 // MaxText is the longest text that Decode reads. The work grows with the square of the length, and nothing that a
 // wallet reads in base 58 (keys of 32, signatures and key pairs of 64 bytes, 88 characters) comes near.
 const MaxText = 256
@@ -24,28 +29,49 @@ func Encode(b []byte) string {
 	for zeros < len(b) && b[zeros] == 0 {
 		zeros++
 	}
-	// Each byte needs log(256)/log(58) < 1.38 digits; digits are kept least significant first.
-	digits := make([]byte, 0, len(b)*138/100+1)
-	for _, c := range b[zeros:] {
-		carry := int(c)
-		for i, d := range digits {
-			carry += int(d) << 8
-			digits[i] = byte(carry % 58)
-			carry /= 58
+	// Four bytes go in at a time, and limbs of five digits come out: least significant first, 29 bits in each.
+	var buf [24]uint32
+	limbs := buf[:0]
+	for rest := b[zeros:]; len(rest) > 0; {
+		n := (len(rest)-1)%4 + 1
+		carry := uint64(0)
+		for _, c := range rest[:n] {
+			carry = carry<<8 | uint64(c)
+		}
+		rest = rest[n:]
+		for i, limb := range limbs {
+			carry += uint64(limb) << (8 * n)
+			limbs[i] = uint32(carry % limbSize)
+			carry /= limbSize
 		}
 		for carry > 0 {
-			digits = append(digits, byte(carry%58))
-			carry /= 58
+			limbs = append(limbs, uint32(carry%limbSize))
+			carry /= limbSize
 		}
 	}
-	out := make([]byte, 0, zeros+len(digits))
+	return text(zeros, limbs)
+}
+
+// text writes limbs after so many zero bytes.
+func text(zeros int, limbs []uint32) string {
+	out := make([]byte, zeros+limbDigits*len(limbs))
+	at := len(out)
+	for i, limb := range limbs {
+		last := i == len(limbs)-1
+		for range limbDigits {
+			if last && limb == 0 {
+				break
+			}
+			at--
+			out[at] = alphabet[limb%58]
+			limb /= 58
+		}
+	}
 	for range zeros {
-		out = append(out, alphabet[0])
+		at--
+		out[at] = alphabet[0]
 	}
-	for i := len(digits) - 1; i >= 0; i-- {
-		out = append(out, alphabet[digits[i]])
-	}
-	return string(out)
+	return string(out[at:])
 }
 
 // Decode reads a base 58 text of at most MaxText characters.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/big"
 	"slices"
+	"sync"
 
 	"github.com/redoubt-kms/redoubt/chain"
 )
@@ -25,6 +26,30 @@ const (
 	secp256k1Program = "KeccakSecp256k11111111111111111111111111111"
 	secp256r1Program = "Secp256r1SigVerify1111111111111111111111111"
 )
+
+// programTexts are the addresses of the programs above by their keys, so that calls of them cost no base 58.
+var programTexts = sync.OnceValue(func() map[Key]string {
+	texts := make(map[Key]string)
+	for _, text := range []string{
+		systemProgram, tokenProgram, token2022Program, ataProgram, budgetProgram, stakeProgram, memoProgram, memo1Program,
+		lighthouse, ed25519Program, secp256k1Program, secp256r1Program,
+	} {
+		k, err := ParseKey(text)
+		if err != nil {
+			panic(err) //nolint:forbidigo // constants
+		}
+		texts[k] = text
+	}
+	return texts
+})
+
+// programText is the address of a program.
+func programText(program Key) string {
+	if text, ok := programTexts()[program]; ok {
+		return text
+	}
+	return program.String()
+}
 
 // Names of assets in effects. A transaction does not say on which network it will run, so a token is written without
 // it: the policy engine puts the CAIP-2 network and a slash in front of TokenPrefix+mint to get the CAIP-19 name. The
@@ -56,7 +81,7 @@ func (t *Transaction) Effects(publicKey []byte) chain.Effects {
 		w.self = Key(publicKey)
 	}
 	for _, in := range t.Instructions() {
-		program := in.Program.String()
+		program := programText(in.Program)
 		if !slices.Contains(w.effects.Programs, program) {
 			w.effects.Programs = append(w.effects.Programs, program)
 		}

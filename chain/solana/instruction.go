@@ -32,7 +32,7 @@ func (t *Transaction) Instructions() []Instruction {
 	accounts := t.msg.allAccounts()
 	out := make([]Instruction, 0, len(t.msg.instructions))
 	for _, c := range t.msg.instructions {
-		in := Instruction{Program: t.msg.keys[c.program], Data: slices.Clone(c.data)}
+		in := Instruction{Program: t.msg.keys[c.program], Data: slices.Clone(c.data), Accounts: make([]Account, 0, len(c.accounts))}
 		for _, i := range c.accounts {
 			in.Accounts = append(in.Accounts, accounts[i])
 		}
@@ -68,7 +68,7 @@ func (m *message) allAccounts() []Account {
 // AdvanceNonceAccount. Such a signature does not expire with its blockhash.
 func (t *Transaction) DurableNonce() bool {
 	all := t.Instructions()
-	if len(all) == 0 || all[0].Program.String() != systemProgram {
+	if len(all) == 0 || programText(all[0].Program) != systemProgram {
 		return false
 	}
 	f := fields{buf: all[0].Data}

@@ -134,7 +134,7 @@ lighthouse 1 memoryClose(program payer memory|memoryId:u8 bump:u8)
 
 // programName is what a program is called in words.
 func programName(program Key) string {
-	switch program.String() {
+	switch programText(program) {
 	case systemProgram:
 		return "system"
 	case tokenProgram:
@@ -211,7 +211,7 @@ type Budget struct {
 func (t *Transaction) ComputeBudget() Budget {
 	w := &walk{}
 	for _, in := range t.Instructions() {
-		w.instruction(in, in.Program.String())
+		w.instruction(in, programText(in.Program))
 	}
 	fee := w.budget.fee(len(t.signatures))
 	base := big.NewInt(lamportsPerSignature * int64(len(t.signatures)+w.budget.extra))

@@ -35,11 +35,12 @@ type Calendar struct {
 	Unknown bool
 }
 
-// The widths of buckets in minutes, and the age in minutes from which each is used.
+// The widths of buckets in minutes, and the age in minutes that the end of a bucket must have for each: windows up to two
+// hours are rounded up by a minute, up to a day by a quarter of an hour, others by six hours.
 const (
 	fine, medium, coarse = 1, 15, 360
 	mediumAge            = 2 * 60
-	coarseAge            = 25 * 60
+	coarseAge            = 24 * 60
 	oldest               = 32 * 24 * 60
 )
 
@@ -110,9 +111,9 @@ func age(all []Bucket, minute uint64) []Bucket {
 			continue
 		}
 		width := uint64(fine)
-		if old > coarseAge {
+		if b.Start-b.Start%coarse+coarse+coarseAge <= minute {
 			width = coarse
-		} else if old > mediumAge {
+		} else if b.Start-b.Start%medium+medium+mediumAge <= minute {
 			width = medium
 		}
 		start := b.Start - b.Start%width

@@ -165,7 +165,7 @@ func TestFrees(t *testing.T) {
 func TestValue(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	at := uint64(now.Add(-time.Minute).UnixMilli())
-	prices := org.Prices{Table: []org.Price{{Asset: "SOL", Decimals: 9, MicroUSD: 200_000_000, At: at}, {Asset: "OLD", Decimals: 0, MicroUSD: 1, At: at - 7_200_000}}}
+	prices := org.Prices{Table: []org.Price{{Asset: "SOL", Decimals: 9, MicroUSD: 200_000_000, At: at}, {Asset: "OLD", Decimals: 0, MicroUSD: 1, At: at - 7_200_000}, {Asset: "BIG", Decimals: 0, MicroUSD: 2, At: at}}}
 	for _, c := range []struct {
 		asset string
 		n     uint64
@@ -177,7 +177,7 @@ func TestValue(t *testing.T) {
 			t.Errorf("%d %s: %v, %v", c.n, c.asset, got, err)
 		}
 	}
-	if got, err := usage.Value(prices, "SOL", amount.Max(), now); err == nil {
+	if got, err := usage.Value(prices, "BIG", amount.Max(), now); err == nil {
 		t.Errorf("more dollars than there are: %v", got)
 	}
 }

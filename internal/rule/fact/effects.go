@@ -9,6 +9,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/chain/solana"
+	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/rule/amount"
 )
 
@@ -87,7 +88,7 @@ func (f *Facts) effectsOf() (*effects, bool) {
 // Effects are those of the payload, worked out once.
 func (f *Facts) Effects() chain.Effects {
 	if f.raw == nil && f.Payload != nil {
-		raw := f.Payload.Effects(f.PublicKey)
+		raw := payload.Effects(f.Payload, f.PublicKey, f.Address)
 		f.raw = &raw
 	}
 	if f.raw == nil {

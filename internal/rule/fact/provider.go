@@ -21,7 +21,7 @@ func structures() []*structure {
 	return []*structure{
 		requestFields, derivationFields, organizationFields, userFields, authenticatorFields, walletFields,
 		txFields, evmFields, callFields, authorizationFields, solanaFields, instructionFields, accountFields,
-		typedDataFields, domainFields,
+		bitcoinFields, inputFields, outputFields, suiFields, commandFields, typedDataFields, domainFields,
 		effectsFields, transferFields, approvalFields, authorityFields,
 	}
 }

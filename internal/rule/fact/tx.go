@@ -23,6 +23,18 @@ var txFields = define(txType,
 		tx, ok := f.look().(*solana.Transaction)
 		return object{solanaFields, tx}, ok
 	}),
+	maybe("bitcoin", bitcoinType, func(f *Facts) (any, bool) {
+		spend, ok := f.look().(*bitcoin.Spend)
+		if !ok {
+			return nil, false
+		}
+		parts, err := spend.Parts(f.PublicKey)
+		return object{bitcoinFields, &parts}, err == nil
+	}),
+	maybe("sui", suiType, func(f *Facts) (any, bool) {
+		tx, ok := f.look().(*sui.Transaction)
+		return object{suiFields, tx}, ok
+	}),
 )
 
 // chainID names the chain of a transaction, empty for what is none.
