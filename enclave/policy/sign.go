@@ -245,7 +245,7 @@ func network(params any) string {
 
 // text is the message of the methods that sign messages, nil for others.
 func (in intent) text() []byte {
-	switch in.kind {
+	switch in.kind { //nolint:exhaustive // the others are no text
 	case permit.PayloadUTF8, permit.PayloadPersonal, permit.PayloadSuiText:
 		return in.bytes
 	default:

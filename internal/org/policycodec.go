@@ -30,7 +30,9 @@ type longPolicy struct {
 // short is the first byte of a CBOR array of four.
 const short = 0x84
 
-func (p *Policy) isShort() bool { return len(p.Rules) == 0 && len(p.Constants) == 0 && p.USDLimit == nil }
+func (p *Policy) isShort() bool {
+	return len(p.Rules) == 0 && len(p.Constants) == 0 && p.USDLimit == nil
+}
 
 // MarshalCBOR writes the shorter of the two forms that holds the policy.
 func (p Policy) MarshalCBOR() ([]byte, error) {

@@ -56,8 +56,15 @@ func operators() []cel.EnvOption {
 		symbol, name string
 		result       *cel.Type
 	}{
-		{"_+_", "add", u}, {"_-_", "subtract", u}, {"_*_", "multiply", u}, {"_/_", "divide", u}, {"_%_", "modulo", u},
-		{"_<_", "less", b}, {"_<=_", "less_equals", b}, {"_>_", "greater", b}, {"_>=_", "greater_equals", b},
+		{"_+_", "add", u},
+		{"_-_", "subtract", u},
+		{"_*_", "multiply", u},
+		{"_/_", "divide", u},
+		{"_%_", "modulo", u},
+		{"_<_", "less", b},
+		{"_<=_", "less_equals", b},
+		{"_>_", "greater", b},
+		{"_>=_", "greater_equals", b},
 	} {
 		all = append(all, cel.Function(op.symbol,
 			cel.Overload(op.name+"_uint256", []*cel.Type{u, u}, op.result),

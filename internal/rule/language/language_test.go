@@ -38,7 +38,7 @@ func pay(t testing.TB, wei *big.Int) *fact.Facts {
 
 func facts(p chain.Payload, key []byte) *fact.Facts {
 	return &fact.Facts{
-		Request: fact.Request{Method: api.SignTransaction, Time: 1795333819845, Index: -1}, Payload: p, PublicKey: key,
+		Request: fact.Request{Method: api.SignTransaction, Time: 1795333819845, Index: -1}, Payload: p, PublicKey: key, Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
 		Organization: &org.Organization{Name: "Org", ID: proof.ID{1}}, Wallet: &org.Wallet{ID: proof.ID{2}, Tags: []string{"hot"}},
 		User:          &org.User{Username: "ann", Traits: []org.Trait{{Name: "tags", Value: "ops,security"}}},
 		Authenticator: &org.Authenticator{Kind: "keypair", Algorithm: api.Ed25519}, Usage: used{},

@@ -28,7 +28,7 @@ func (r *rule) rewrite(a *ast.AST, values constants) error {
 		}
 	}
 	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		switch e.Kind() {
+		switch e.Kind() { //nolint:exhaustive // the others stay as they are
 		case ast.IdentKind:
 			if v, ok := values[e.AsIdent()]; ok {
 				e.SetKindCase(v.expression(factory, e.ID(), &next))
