@@ -55,6 +55,28 @@ type DryRunParams struct {
 	OrganizationID string  `json:"organizationId"`
 	Username       string  `json:"username,omitempty"` // who would send it; the caller, unless root asks for somebody else
 	Request        Request `json:"request"`            // as it would be sent; its time does not matter
+
+	Policy Raw            `json:"policy,omitempty"` // UserPolicy that they would have; absent for the one that they have
+	TimeMs *int64         `json:"timeMs,omitempty"` // when they would send it; absent for now
+	Usage  []AssumedUsage `json:"usage,omitempty"`  // what would have been used; absent for what was
+}
+
+// AssumedUsage is what a request is to be judged as if it had been used before.
+type AssumedUsage struct {
+	Asset  string `json:"asset,omitempty"` // absent for requests
+	Window string `json:"window"`          // as 24h, or day with a time zone
+	Scope  string `json:"scope,omitempty"` // user unless it says otherwise
+	Used   string `json:"used"`            // decimal, in the smallest unit
+}
+
+// PolicyTest is a case that a policy must decide as expected.
+type PolicyTest struct {
+	Name    string         `json:"name"`
+	Expect  string         `json:"expect"`            // ALLOW, DENY or REQUIRE_APPROVAL
+	Because string         `json:"because,omitempty"` // text that the reason must hold
+	Request Request        `json:"request"`
+	TimeMs  *int64         `json:"timeMs,omitempty"`
+	Usage   []AssumedUsage `json:"usage,omitempty"`
 }
 
 // Organization names the organization in which the request acts.
@@ -67,6 +89,7 @@ type DryRunResult struct {
 	Reason      string       `json:"reason,omitempty"`
 	Effects     *Effects     `json:"effects,omitempty"`
 	Explanation *Explanation `json:"explanation,omitempty"`
+	Warnings    []string     `json:"warnings,omitempty"` // of the linter, about the policy that was sent along
 }
 
 // Effects are what a payload does if it is signed, as policies read it. Amounts are decimal, in the smallest unit.

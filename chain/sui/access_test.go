@@ -19,9 +19,13 @@ func TestAccess(t *testing.T) {
 		t.Errorf("sender %s, gas owner %s, budget %d", got.Sender(), got.GasOwner(), got.GasBudget())
 	}
 	want := []sui.Command{
-		{Kind: "SplitCoins"}, {Kind: "MergeCoins"},
+		{Kind: "SplitCoins"},
+		{Kind: "MergeCoins"},
 		{Kind: "MoveCall", Package: text([32]byte{31: 9}), Module: "pool", Function: "swap"},
-		{Kind: "TransferObjects"}, {Kind: "MakeMoveVec"}, {Kind: "Publish"}, {Kind: "Upgrade", Package: text(addr(5))},
+		{Kind: "TransferObjects"},
+		{Kind: "MakeMoveVec"},
+		{Kind: "Publish"},
+		{Kind: "Upgrade", Package: text(addr(5))},
 	}
 	if diff := cmp.Diff(want, got.Commands()); diff != "" {
 		t.Error(diff)

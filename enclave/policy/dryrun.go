@@ -1,11 +1,16 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/rule/amount"
+	"github.com/redoubt-kms/redoubt/internal/rule/fact"
+	"github.com/redoubt-kms/redoubt/internal/rule/language"
+	"github.com/redoubt-kms/redoubt/internal/usage"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -18,19 +23,95 @@ func (e *Engine) dryRun(ctx context.Context, c *caller, params *api.DryRunParams
 	if err != nil {
 		return answer{}, err
 	}
-	as.method = api.CanonicalMethod(params.Request.Method)
-	if _, known := e.method(as.method); !known {
-		return answer{}, api.Errorf(api.TypeUnknownMethod, "no such method").At("params.request.method")
+	var warnings []string
+	if params.Policy.Given() {
+		policy, err := newPolicy(params.Policy, "params.policy")
+		if err != nil {
+			return answer{}, err
+		}
+		if warnings, err = as.suppose(&policy); err != nil {
+			return answer{}, err
+		}
 	}
-	d, facts, err := e.wouldDecide(ctx, as, params.Request.Params)
+	d, facts, err := e.try(ctx, as, attempt{params.Request, params.TimeMs, params.Usage}, "params")
 	if err != nil {
 		return answer{}, err
 	}
-	result := api.DryRunResult{Decision: outcome(d), Rule: d.Rule, Reason: d.Reason, Explanation: d.Explanation}
+	result := api.DryRunResult{Decision: outcome(d), Rule: d.Rule, Reason: d.Reason, Explanation: d.Explanation, Warnings: warnings}
 	if facts != nil {
 		result.Effects = effectsResult(effects(facts.Effects()))
 	}
 	return success(result), nil
+}
+
+// attempt is a request that is only tried.
+type attempt struct {
+	request api.Request
+	time    *int64
+	usage   []api.AssumedUsage
+}
+
+// try decides about a request without an effect.
+func (e *Engine) try(ctx context.Context, as *caller, a attempt, path string) (rule.Decision, *fact.Facts, error) {
+	as.method = api.CanonicalMethod(a.request.Method)
+	if _, known := e.method(as.method); !known {
+		return rule.Decision{}, nil, api.Errorf(api.TypeUnknownMethod, "no such method").At(path + ".request.method")
+	}
+	if a.time != nil {
+		if *a.time <= 0 || *a.time > 1<<53 {
+			return rule.Decision{}, nil, api.Errorf(api.TypeInvalid, "want Unix milliseconds").At(path + ".timeMs")
+		}
+		as.now = uint64(*a.time)
+	}
+	var err error
+	if as.assumed, err = assume(a.usage, path+".usage"); err != nil {
+		return rule.Decision{}, nil, err
+	}
+	return e.wouldDecide(ctx, as, a.request.Params)
+}
+
+// suppose gives the caller another policy, with all that it names counted.
+func (c *caller) suppose(policy *org.Policy) ([]string, error) {
+	user := *c.member.User
+	user.Policy = *policy
+	c.member.User = &user
+	if !policy.ByRules() {
+		return nil, nil
+	}
+	compiled, err := c.compilations.policy(&user.Policy)
+	if err != nil {
+		return nil, refused(err, "params.policy")
+	}
+	next := c.controls.value.Next()
+	for _, named := range compiled.Counters() {
+		add(&next.Counters, org.Counter{Scope: named.Scope, Asset: named.Asset, Since: c.now})
+	}
+	c.controls.value = next
+	var warnings []string
+	for _, f := range compiled.Findings() {
+		warnings = append(warnings, f.Error())
+	}
+	return warnings, nil
+}
+
+// assume reads what is to be taken as used.
+func assume(all []api.AssumedUsage, path string) (map[language.Counter]*amount.Amount, error) {
+	if len(all) > maxCounters {
+		return nil, api.Errorf(api.TypeLimit, "at most %d", maxCounters).At(path)
+	}
+	assumed := map[language.Counter]*amount.Amount{}
+	for i, u := range all {
+		used, err := amount.Parse(u.Used)
+		if err != nil {
+			return nil, api.Errorf(api.TypeInvalid, "%v", err).At(element(path, i) + ".used")
+		}
+		window, err := usage.Canonical(u.Window)
+		if err != nil {
+			return nil, api.Errorf(api.TypeInvalid, "%v", err).At(element(path, i) + ".window")
+		}
+		assumed[language.Counter{Asset: fact.Asset(u.Asset), Window: window, Scope: cmp.Or(u.Scope, string(usage.User))}] = used
+	}
+	return assumed, nil
 }
 
 // as is the caller, or for root any user of the organization, by their first authenticator.

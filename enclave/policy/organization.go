@@ -142,6 +142,9 @@ func (e *Engine) addUser(ctx context.Context, c *caller, params *api.AddUserPara
 	if err != nil {
 		return answer{}, err
 	}
+	if err := e.testPolicy(ctx, c, user, params.User.Policy, "params.user.policy"); err != nil {
+		return answer{}, err
+	}
 	after, err := c.record.value.AddUser(user, params.ReplaceExpirable, e.limits)
 	if err != nil {
 		return answer{}, err
@@ -161,6 +164,13 @@ func (e *Engine) updateUser(ctx context.Context, c *caller, params *api.UpdateUs
 			return answer{}, err
 		}
 		newer = &p
+		if i := c.record.value.User(params.Username); i >= 0 {
+			user := c.record.value.Users[i]
+			user.Policy = p
+			if err := e.testPolicy(ctx, c, user, params.NewPolicy, "params.newPolicy"); err != nil {
+				return answer{}, err
+			}
+		}
 	}
 	add, err := traits(params.AddTraits, "params.addTraits")
 	if err != nil {

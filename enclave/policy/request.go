@@ -12,6 +12,8 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/rule/amount"
+	"github.com/redoubt-kms/redoubt/internal/rule/language"
 	"github.com/redoubt-kms/redoubt/internal/strictjson"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -33,6 +35,7 @@ type caller struct {
 	replay       *replay
 	charged      bool // for more signatures than one
 	compilations *compilations
+	assumed      map[language.Counter]*amount.Amount // of a dry run: what counts as used
 }
 
 // errChanged says that the state which a decision rests on changed before it took effect: decide again.

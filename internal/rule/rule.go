@@ -5,11 +5,12 @@ package rule
 import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule/language"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // Environment is the version of the names and meanings that policies of this release are written against.
-const Environment = 1
+const Environment = language.Version
 
 // Frozen is the rule of denials by a freeze, which no policy overrules.
 const Frozen = "frozen"

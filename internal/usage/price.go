@@ -38,6 +38,15 @@ func Value(prices org.Prices, asset string, n *amount.Amount, now time.Time) (*a
 	return nil, fmt.Errorf("%w: the organization has set none for %s", ErrPrice, asset)
 }
 
+// Canonical gives the text of a window the spelling by which it is known: 24h is 24h0m0s.
+func Canonical(text string) (string, error) {
+	w, err := parseWindow(text)
+	if err == nil && w.rolling > 0 {
+		text = w.rolling.String()
+	}
+	return text, err
+}
+
 // Begins is when the window of a text that ends now began.
 func Begins(text string, now time.Time) (time.Time, error) {
 	w, err := parseWindow(text)

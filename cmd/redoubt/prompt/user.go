@@ -40,7 +40,7 @@ const (
 )
 
 func userAdd(s *session) *cobra.Command {
-	var public, key, policy, wallet string
+	var public, key, policy, wallet, file string
 	var traits map[string]string
 	var l life
 	c := &cobra.Command{
@@ -56,7 +56,7 @@ allows: docs/spec/policy.md.`,
 		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, args []string) error {
 			user := api.NewUser{Username: args[0], Traits: traits, Authenticators: []api.NewAuthenticator{}}
 			var err error
-			if user.Policy, err = userPolicy(policy, wallet); err != nil {
+			if user.Policy, err = userPolicy(policy, wallet, file); err != nil {
 				return err
 			}
 			if user.ExpiresInMs, err = l.in(); err != nil {
@@ -79,6 +79,7 @@ allows: docs/spec/policy.md.`,
 	f.StringVar(&key, "authenticator", "first", "`NAME` of the key")
 	f.StringVar(&policy, "policy", client.LegacyUserRole, "`NAME`: ROOT, ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE or DAPP_CONNECTION_USER")
 	f.StringVar(&wallet, "wallet", "", "`ID` of the wallet of a DAPP_CONNECTION_USER")
+	f.StringVar(&file, "policy-file", "", "`FILE` with a policy in JSON, in place of --policy; its tests are run first")
 	f.StringToStringVar(&traits, "trait", nil, "`NAME=VALUE` to keep with the user; may be given several times")
 	l.flags(c)
 	_ = c.MarkFlagRequired("public-key")
@@ -86,7 +87,11 @@ allows: docs/spec/policy.md.`,
 	return c
 }
 
-func userPolicy(name, wallet string) (api.Raw, error) {
+func userPolicy(name, wallet, file string) (api.Raw, error) {
+	if file != "" {
+		_, whole, _, err := readPolicy(file)
+		return whole, err
+	}
 	if (name == policyConnection) != (wallet != "") {
 		return nil, frame.Usagef("--wallet belongs to --policy %s, which needs it", policyConnection)
 	}
@@ -102,7 +107,7 @@ func userPolicy(name, wallet string) (api.Raw, error) {
 }
 
 func userUpdate(s *session) *cobra.Command {
-	var policy, wallet string
+	var policy, wallet, file string
 	var traits map[string]string
 	var remove []string
 	c := &cobra.Command{
@@ -114,9 +119,9 @@ func userUpdate(s *session) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, args []string) error {
 			var newer api.Raw
-			if policy != "" {
+			if policy != "" || file != "" {
 				var err error
-				if newer, err = userPolicy(policy, wallet); err != nil {
+				if newer, err = userPolicy(policy, wallet, file); err != nil {
 					return err
 				}
 			}
@@ -130,6 +135,7 @@ func userUpdate(s *session) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&policy, "policy", "", "`NAME`: ROOT, ALLOW_ALL, DENY_ALL, LEGACY_USER_ROLE or DAPP_CONNECTION_USER")
 	f.StringVar(&wallet, "wallet", "", "`ID` of the wallet of a DAPP_CONNECTION_USER")
+	f.StringVar(&file, "policy-file", "", "`FILE` with a policy in JSON, in place of --policy; its tests are run first")
 	f.StringToStringVar(&traits, "trait", nil, "`NAME=VALUE` to keep with the user; may be given several times")
 	f.StringArrayVar(&remove, "remove-trait", nil, "`NAME` of a trait to remove; may be given several times")
 	c.MarkFlagsOneRequired("policy", "trait", "remove-trait")
