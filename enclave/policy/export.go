@@ -25,9 +25,7 @@ func (e *Engine) exportWallet(ctx context.Context, c *caller, params *api.Export
 	}
 	wallet := from.wallet.value.ID
 	q := from.question(account{})
-	if key, err := anyBase64(params.PublicKey); err == nil {
-		q.Recipient = base64.RawURLEncoding.EncodeToString(key)
-	}
+	q.Recipient = recipientKey(params.PublicKey)
 	d := c.ask(q)
 	if !d.Allowed {
 		return e.deny(ctx, c, wallet, d)
@@ -108,4 +106,13 @@ func exportIntent(bundle []byte) intent {
 	return intent{kind: permit.PayloadExport, bytes: bundle, render: func(r wire.SignResult) (any, wire.Submission, error) {
 		return api.ExportedWallet{EncryptedBundle: base64.StdEncoding.EncodeToString(r.Signature)}, wire.Submission{}, nil
 	}}
+}
+
+// recipientKey gives a key the one spelling by which policies know it: base64url.
+func recipientKey(text string) string {
+	key, err := anyBase64(text)
+	if err != nil {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(key)
 }

@@ -107,7 +107,7 @@ func (e *Engine) plainQuestion(ctx context.Context, c *caller, raw []byte) (rule
 			return rule.Question{}, err
 		}
 	}
-	q := rule.Question{Method: c.method, Target: text["username"] + user.Username, Recipient: text["publicKey"], PolicyName: text["policyName"]}
+	q := rule.Question{Method: c.method, Target: text["username"] + user.Username, Recipient: recipientKey(text["publicKey"]), PolicyName: text["policyName"]}
 	wallet := text["walletId"]
 	if wallet == "" {
 		return q, nil
