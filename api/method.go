@@ -46,6 +46,8 @@ const (
 	RegisterContract Method = "registerContract"
 	DryRun           Method = "dryRun"
 
+	GetOrganizationActivity Method = "getOrganizationActivity"
+
 	GetOrganizationControls    Method = "getOrganizationControls"
 	UpdateOrganizationControls Method = "updateOrganizationControls"
 )
@@ -60,7 +62,7 @@ func Methods() []Method {
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
 		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
-		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun,
+		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun, GetOrganizationActivity,
 	}
 }
 
@@ -68,7 +70,7 @@ func Methods() []Method {
 func (m Method) Reads() bool {
 	switch m { //nolint:exhaustive // the others have an effect
 	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
-		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun:
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity:
 		return true
 	}
 	return false

@@ -64,6 +64,10 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 	stored := ledger.Commit{Version: 1, Index: e.head.Index + 1, First: proposals[0].entry.Index}
 	var bodies [][]byte
 	var items []state.Item
+	chains, err := e.number(ctx, proposals, stored.Index)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range proposals {
 		records, err := e.sealRecords(p, newest)
 		if err != nil {
@@ -80,6 +84,11 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 		stored.Entries = append(stored.Entries, entry)
 		bodies = append(bodies, body)
 	}
+	ends, more, err := e.sealEnds(chains)
+	if err != nil {
+		return nil, err
+	}
+	stored.Records, items = append(stored.Records, ends...), append(items, more...)
 	head, row, err := e.nextHead(stored, items, bodies)
 	if err != nil {
 		return nil, err
@@ -90,7 +99,7 @@ func (e *Engine) commit(ctx context.Context, proposals []*proposal) (*batch, err
 	}
 	failpoint.Pass(failpoint.PolicyAfterCommit)
 	e.stats.committed(proposals, len(items))
-	e.settle(head, proposals, newest)
+	e.settle(head, proposals, newest, chains)
 	return newBatch(proposals, head), nil
 }
 
@@ -201,10 +210,11 @@ func (e *Engine) moveIndex(items []state.Item) proof.Hash {
 }
 
 // settle is after the commit: what was dirty is now what the host returns.
-func (e *Engine) settle(head proof.Head, proposals []*proposal, newest map[ledger.Key]uint64) {
+func (e *Engine) settle(head proof.Head, proposals []*proposal, newest map[ledger.Key]uint64, chains chained) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.head = head
+	chains.keep(e)
 	for _, p := range proposals {
 		for _, c := range p.changes {
 			if newest[c.key] != c.version {

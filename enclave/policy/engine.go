@@ -160,7 +160,7 @@ func (e *Engine) apply(p *proposal, decide func() error) error {
 	if err := decide(); err != nil {
 		return err
 	}
-	p.entry.Version, p.entry.Index = 1, e.next
+	p.entry.Version, p.entry.Index = ledger.EntryVersion, e.next
 	e.next++
 	for i := range p.changes {
 		c := &p.changes[i]

@@ -75,6 +75,8 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, effect(e, e.setPrices, nil)}, true
 	case api.RegisterContract:
 		return handler{large, effect(e, e.registerContract, nil)}, true
+	case api.GetOrganizationActivity:
+		return handler{small, read(e, e.getActivity)}, true
 	case api.DryRun:
 		return handler{large, read(e, e.dryRun)}, true
 	case api.InitWalletImport:
@@ -212,9 +214,18 @@ func (e *Engine) settled(ctx context.Context) error {
 
 // anchored waits until a head with so many entries is under a receipt.
 func (e *Engine) anchored(ctx context.Context, entries uint64) error {
+	return e.underReceipt(ctx, func(h proof.Head) bool { return h.Size >= entries })
+}
+
+// anchoredCommit waits until a commit is under a receipt.
+func (e *Engine) anchoredCommit(ctx context.Context, index uint64) error {
+	return e.underReceipt(ctx, func(h proof.Head) bool { return h.Index >= index })
+}
+
+func (e *Engine) underReceipt(ctx context.Context, enough func(proof.Head) bool) error {
 	for {
 		e.mu.Lock()
-		done, heard := e.receipt.Receipt.Head.Size >= entries, e.heard
+		done, heard := enough(e.receipt.Receipt.Head), e.heard
 		e.mu.Unlock()
 		if done {
 			return nil

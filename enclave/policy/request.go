@@ -306,6 +306,9 @@ func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.De
 		p.replay = &replay{}
 	}
 	p.entry.Wallet, p.entry.Status, p.entry.Outcome = wallet, uint16(a.status), a.body
+	if d.Explanation != nil {
+		p.entry.Explanation = encoded(d.Explanation)
+	}
 	if err := e.apply(p, func() error { return e.unchanged(c) }); err != nil {
 		return answer{}, err
 	}

@@ -134,7 +134,7 @@ func TestOrdersRefused(t *testing.T) {
 		"a denied entry":                 relogged(nil, func(e *ledger.Entry) { e.Decision = ledger.Denied }),
 		"an undecided entry":             relogged(nil, func(e *ledger.Entry) { e.Decision = ledger.Undecided }),
 		"an unknown decision":            relogged(nil, func(e *ledger.Entry) { e.Decision = 3 }),
-		"an entry of another version":    relogged(nil, func(e *ledger.Entry) { e.Version = 2 }),
+		"an entry of another version":    relogged(nil, func(e *ledger.Entry) { e.Version = 3 }),
 		"an entry without permit":        relogged(nil, func(e *ledger.Entry) { e.Permit = proof.Hash{} }),
 		"an entry for another permit":    relogged(nil, func(e *ledger.Entry) { e.Permit[5]++ }),
 		"an entry of another wallet":     relogged(nil, func(e *ledger.Entry) { e.Wallet = otherWallet }),

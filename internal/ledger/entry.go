@@ -19,12 +19,26 @@ const (
 	Denied
 )
 
+// String names the decision as people read it.
+func (d Decision) String() string {
+	switch d {
+	case Allowed:
+		return "allowed"
+	case Denied:
+		return "denied"
+	case Undecided:
+	}
+	return "undecided"
+}
+
+// EntryVersion is that of new entries. Those of version 1 have nothing after Outcome.
+const EntryVersion = 2
+
 // Entry is one line of the log: a state change or an authorisation, or its denial.
 type Entry struct {
-	_             struct{} `cbor:",toarray"`
-	Version       uint8    // 1
-	Index         uint64   // in the log
-	Time          uint64   // Unix milliseconds, anchored
+	Version       uint8  // EntryVersion, or 1
+	Index         uint64 // in the log
+	Time          uint64 // Unix milliseconds, anchored
 	Organization  proof.ID
 	Method        string
 	Request       proof.Hash // SHA-256 of the body
@@ -43,6 +57,13 @@ type Entry struct {
 	Permit        proof.Hash
 	Status        uint16 // HTTP status of the answer
 	Outcome       []byte // the answer's result or error, for a change or a denial; empty for a signature; of an export what the signer sealed
+
+	// Sequence counts the entries of the organization from 1; Previous is the commit that holds the one before, 0 for
+	// none. An entry of no organization has neither.
+	Sequence uint64
+	Previous uint64
+	// Explanation is that of a denial by rules, whoever was told: JSON of api.Explanation.
+	Explanation []byte
 }
 
 // Effects are chain.Effects as the log keeps them, amounts in decimal.

@@ -37,6 +37,7 @@ const (
 	KindImports       Kind = 8  // organization, zero
 	KindFingerprint   Kind = 9  // fingerprint of a secret, zero
 	KindControls      Kind = 10 // organization, zero
+	KindActivity      Kind = 12 // organization, zero
 	KindUsage         Kind = 11 // organization, hash of what is counted
 )
 

@@ -94,7 +94,7 @@ func (p Permit) Check(payload []byte, e Evidence, receipt proof.Receipt) error {
 		return err
 	}
 	switch {
-	case entry.Version != 1 || entry.Decision != ledger.Allowed:
+	case entry.Version != 1 && entry.Version != ledger.EntryVersion || entry.Decision != ledger.Allowed:
 		return fmt.Errorf("%w: its entry allows nothing", ErrRefused)
 	case entry.Permit != hash:
 		return fmt.Errorf("%w: its entry allows something else", ErrRefused)

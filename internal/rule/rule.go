@@ -116,7 +116,7 @@ func signs(m api.Method) bool {
 func legacyUserRole(q Question) Decision {
 	switch q.Method {
 	case api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
-		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun,
+		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun, api.GetOrganizationActivity,
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
@@ -158,7 +158,7 @@ func dappConnection(p org.Policy, q Question) Decision {
 		}
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
 	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
-	case api.GetOrganizationControls: // of no use to a connection
+	case api.GetOrganizationControls, api.GetOrganizationActivity: // of others, too
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))

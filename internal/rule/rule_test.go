@@ -20,7 +20,7 @@ func TestEvaluate(t *testing.T) {
 	signing := []api.Method{api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction}
 	reading := []api.Method{
 		api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
-		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun,
+		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun, api.GetOrganizationActivity,
 	}
 	self := []api.Method{api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations, api.DryRun}
 	rootOnly := []api.Method{api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract}
