@@ -72,7 +72,7 @@ func TestTransactionPolicy(t *testing.T) {
 	}{
 		{[]uint16{1000}, 200, ""},
 		{[]uint16{400, 600}, 200, ""},
-		{[]uint16{1001}, 403, "transaction policy, rule 1 (InstructionAllowlist): instruction 0, system.transfer(from " + address},
+		{[]uint16{1001}, 403, "transaction policy: rule 1 (InstructionAllowlist): instruction 0, system.transfer(from " + address},
 		{[]uint16{999, 2}, 403, "2 instructions move 1001 together, more than the maximum of 1000"},
 	} {
 		if status, body := sign(target, c.lamports...); status != c.want || !strings.Contains(body, c.says) {

@@ -1,8 +1,6 @@
 package rule
 
 import (
-	"fmt"
-
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain/solana"
 	"github.com/redoubt-kms/redoubt/internal/org"
@@ -39,7 +37,7 @@ func outside(p *org.TransactionPolicy, q Question) string {
 		}
 	default:
 		if q.Method == api.SignTransaction {
-			return fmt.Sprintf("it is for transactions of Solana; this is one of an algorithm %s", is.Algorithm())
+			return "it is for transactions of Solana; this is another chain's"
 		}
 	}
 	return ""

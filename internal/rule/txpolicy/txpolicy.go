@@ -25,7 +25,7 @@ func (d *Denial) Error() string {
 	if d.Instruction >= 0 {
 		where = fmt.Sprintf("instruction %d, ", d.Instruction)
 	}
-	return fmt.Sprintf("transaction policy, rule %d (%s): %s%s", d.Rule, d.Name, where, d.Reason)
+	return fmt.Sprintf("rule %d (%s): %s%s", d.Rule, d.Name, where, d.Reason)
 }
 
 // Check says why a transaction must not be signed by an account under a policy: a *Denial of the first rule that does
