@@ -13,8 +13,6 @@ import (
 	"github.com/redoubt-kms/redoubt/chain/solana"
 )
 
-const systemProgram = "11111111111111111111111111111111"
-
 // payments are the bytes of a message in which an account pays so many lamports each to somebody.
 func payments(t testing.TB, from string, lamports ...uint16) []byte {
 	t.Helper()

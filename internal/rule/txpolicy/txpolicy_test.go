@@ -190,8 +190,10 @@ func TestWholeTransaction(t *testing.T) {
 		{"the same at the limit", `{"rule":"ComputeBudgetLimit","maxComputeUnits":200000}`, one, ""},
 		{"a price at the limit", `{"rule":"ComputeBudgetLimit","maxComputeUnitPrice":7}`, append(one, price(7)), ""},
 		{"a price above", `{"rule":"ComputeBudgetLimit","maxComputeUnitPrice":7}`, append(one, price(8)), "8 micro-lamports"},
-		{"a price that costs 5 SOL", `{"rule":"ComputeBudgetLimit","maxComputeUnits":1400000,"maxComputeUnitPrice":1000000}`,
-			append(one, units(1_000_000), price(5_000_000_000)), "5000000000 lamports"},
+		{
+			"a price that costs 5 SOL", `{"rule":"ComputeBudgetLimit","maxComputeUnits":1400000,"maxComputeUnitPrice":1000000}`,
+			append(one, units(1_000_000), price(5_000_000_000)), "5000000000 lamports",
+		},
 		{"no limits", `{"rule":"ComputeBudgetLimit","maxComputeUnits":null,"maxComputeUnitPrice":100}`, one, ""},
 	})
 }
@@ -215,12 +217,21 @@ func TestAllowlist(t *testing.T) {
 		{"below", capped, []step{pay(key(5), 9)}, "9 is less than the minimum of 10"},
 		{"two that add up to the maximum", capped, []step{pay(key(5), 60), pay(key(6), 40)}, ""},
 		{"two that add up to more", capped, []step{pay(key(5), 60), pay(key(6), 41)}, "2 instructions move 101 together"},
-		{"a sum that wraps", list("InstructionAllowlist", matcher(system, `{"Exact":2}`, lamports(`"max":9223372036854775807`))),
-			[]step{pay(key(5), 1<<63-1), pay(key(5), 1<<63-1), pay(key(5), 4)}, "move 18446744073709551615 together"},
-		{"another matcher takes both", list("InstructionAllowlist", matcher(system, `{"Exact":2}`, lamports(`"max":5`)), matcher(system, `{"Exact":2}`, lamports(`"max":8`))),
-			[]step{pay(key(5), 4), pay(key(5), 4)}, ""},
-		{"no matcher takes both", list("InstructionAllowlist", matcher(system, `{"Exact":2}`, lamports(`"max":5`)), matcher(system, `{"Exact":2}`, lamports(`"max":7`))),
-			[]step{pay(key(5), 4), pay(key(5), 4)}, "8 together"},
+		{
+			"a sum that wraps", list("InstructionAllowlist", matcher(system, `{"Exact":2}`, lamports(`"max":9223372036854775807`))),
+			[]step{pay(key(5), 1<<63-1), pay(key(5), 1<<63-1), pay(key(5), 4)},
+			"move 18446744073709551615 together",
+		},
+		{
+			"another matcher takes both", list("InstructionAllowlist", matcher(system, `{"Exact":2}`, lamports(`"max":5`)), matcher(system, `{"Exact":2}`, lamports(`"max":8`))),
+			[]step{pay(key(5), 4), pay(key(5), 4)},
+			"",
+		},
+		{
+			"no matcher takes both", list("InstructionAllowlist", matcher(system, `{"Exact":2}`, lamports(`"max":5`)), matcher(system, `{"Exact":2}`, lamports(`"max":7`))),
+			[]step{pay(key(5), 4), pay(key(5), 4)},
+			"8 together",
+		},
 		{"an assignment has no amount", list("InstructionAllowlist", matcher(system, "", lamports(`"max":5`))), []step{{system, []solana.Key{key(1)}, slices.Concat(u32(1), make([]byte, 32))}}, "none of those"},
 		{"a receiver on the list", to, []step{pay(key(5), 1), pay(key(6), 1)}, ""},
 		{"one who is not", to, []step{pay(key(5), 1), pay(key(7), 1)}, "receiver " + key(7).String() + " is not on the list"},
