@@ -68,6 +68,7 @@ type Grant struct {
 	WalletID           string             `json:"walletId"`
 	OrganizationPolicy OrganizationPolicy `json:"organizationPolicy"`
 	PolicyName         string             `json:"policyName,omitempty"`
+	TransactionPolicy  *TransactionPolicy `json:"transactionPolicy,omitempty"`
 	DeletedAtMs        *int64             `json:"deletedAtMs,omitempty"` // Unix milliseconds, of one that was revoked
 	MigrationID        string             `json:"migrationId,omitempty"` // of a transfer that awaits acceptance
 }

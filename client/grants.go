@@ -17,8 +17,12 @@ func (c *Client) FindIdentityOrganization(ctx context.Context) (*api.Organizatio
 }
 
 // Grant lets another organization use a wallet; with a name, for requests that name it, else for those that name none.
-func (c *Client) Grant(ctx context.Context, target, wallet, name string, policy api.Raw) (api.Grant, error) {
-	p := api.GrantParams{OwnerOrganizationID: c.Organization, TargetOrganizationID: target, WalletID: wallet, PolicyName: name, Policy: policy}
+// What transactions holds, an api.TransactionPolicy in JSON unless it is nil, bounds the transactions of the grant.
+func (c *Client) Grant(ctx context.Context, target, wallet, name string, policy, transactions api.Raw) (api.Grant, error) {
+	p := api.GrantParams{
+		OwnerOrganizationID: c.Organization, TargetOrganizationID: target, WalletID: wallet, PolicyName: name, Policy: policy,
+		TransactionPolicy: transactions,
+	}
 	return call[api.Grant](ctx, c, api.GrantOrganizationAccess, p)
 }
 

@@ -101,6 +101,32 @@ describe('wallets', () => {
     assert.deepEqual(await ask('getAccounts', { organizationId, walletId: made.walletId, accounts }), made.accounts)
   })
 
+  // Each rule, matcher and validation of a transaction policy: taken as the contract writes it, and shown again as it was.
+  test('lent for some transactions', async () => {
+    const { walletId } = await makeWallet()
+    const between = { ownerOrganizationId: owner.organizationId, targetOrganizationId: target.organizationId, walletId }
+    const [system, token, key] = ['11111111111111111111111111111111', 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA', 'So11111111111111111111111111111111111111112']
+    const transfers = { programId: system, discriminator: { Exact: 2 }, validate: [
+      { rule: 'SystemInstructionLamportsThreshold', min: 1, max: 2 ** 40 }, { rule: 'SystemInstructionRecipientAllowlist', allowlist: [key] },
+    ] }
+    const tokens = { programId: token, discriminator: { In: [12, 13] }, validate: [
+      { rule: 'TransferCheckedConstraints', min: 0, max: 5, mintAllowlist: [key], recipientAllowlist: [key] },
+    ] }
+    const any = { programId: key, discriminator: 'Any' }
+    const rules = [
+      { rule: 'NoSignerAccountUsage', allowlist: [transfers] }, { rule: 'NoSignerAccountUsage' }, { rule: 'BundleSizeLimit', max: 1 },
+      { rule: 'ComputeBudgetLimit', maxComputeUnits: 1_400_000, maxComputeUnitPrice: 1000 }, { rule: 'NoAddressLookupTables' },
+      { rule: 'InstructionAllowlist', instructions: [transfers, tokens] }, { rule: 'InstructionDenylist', instructions: [any] }, { rule: 'AllowAll' },
+    ]
+    const transactionPolicy = { version: 'v0', solana: { rules } }
+    const policy = { version: 'v0', scopes: ['signatureTransaction'], derivationAllowlist: null }
+    const made = await ask('grantOrganizationAccess', { ...between, policy, transactionPolicy })
+    assert.deepEqual(made.transactionPolicy, transactionPolicy)
+    const list = await ask('getWalletAccessGrantsRequest', { ...between, limit: 10, offset: 0 }, target.key)
+    assert.deepEqual(list.grants[0].transactionPolicy, transactionPolicy)
+    await ask('grantOrganizationAccess', { ...between, policy, transactionPolicy: { version: 'v0', solana: null }, policyName: 'any' })
+  })
+
   test('lent and given away', async () => {
     const { walletId } = await makeWallet()
     const between = { ownerOrganizationId: owner.organizationId, targetOrganizationId: target.organizationId, walletId }

@@ -9,9 +9,9 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/rule/language"
 )
 
-// reads says whether rules in CEL have a say in a question: they look at what is signed.
+// reads says whether something has a say in a question that looks at what is signed: rules in CEL or a transaction policy.
 func (c *caller) reads(q rule.Question) bool {
-	return c.member.User.Policy.ByRules() || q.Grant != nil && q.Grant.Policy.ByRules()
+	return c.member.User.Policy.ByRules() || q.Grant != nil && (q.Grant.Policy.ByRules() || q.Grant.Transactions != nil)
 }
 
 // decide asks the policies about a signature and, when they allow it, reserves what it uses and takes effect: all of that

@@ -7,6 +7,7 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/ledger"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
+	"github.com/redoubt-kms/redoubt/internal/rule/txpolicy"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -61,12 +62,14 @@ func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantPa
 	if d := c.ask(rule.Question{Wallet: w.value.ID, Held: w.value}); !d.Allowed {
 		return e.deny(ctx, c, w.value.ID, d)
 	}
-	if params.TransactionPolicy.Given() {
-		return answer{}, api.Errorf(api.TypeUnsupported, "transaction policies are not served by this release, and one that is not enforced would be worse than none").At("params.transactionPolicy")
-	}
 	made, err := newGrant(params.Policy, params.PolicyName, c.now, "params.policy")
 	if err != nil {
 		return answer{}, err
+	}
+	if params.TransactionPolicy.Given() {
+		if made.Transactions, err = txpolicy.Read(params.TransactionPolicy, "params.transactionPolicy"); err != nil {
+			return answer{}, err
+		}
 	}
 	key := grantsKey(w.value.ID, target)
 	before, err := load[org.Grants](ctx, e, key)

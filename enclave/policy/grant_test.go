@@ -200,7 +200,7 @@ func TestGrantArguments(t *testing.T) {
 	plain := newKey(t)
 	owner, target := r.tenant(t, user("plain", preset("LEGACY_USER_ROLE"), plain)), r.tenant(t)
 	w, foreign := r.wallet(t, owner), r.wallet(t, target)
-	invalid, unsupported := api.TypeInvalid, api.TypeUnsupported
+	invalid := api.TypeInvalid
 	for i, c := range []struct {
 		more object
 		want string
@@ -222,7 +222,9 @@ func TestGrantArguments(t *testing.T) {
 		{object{"policy": rooted("ALWAYS", object{"preset": "ALLOW_ALL", "scopes": []string{"owner"}})}, invalid, "params.policy"},
 		{object{"policy": rooted("ALWAYS", object{"rules": []any{object{"expression": "tru", "outcome": "ALLOW", "comment": ""}}, "constants": []any{}})}, invalid, "params.policy.rules[0].expression"},
 		{object{"policy": scopes("owner"), "policyName": " "}, invalid, "params.policyName"},
-		{object{"policy": scopes("owner"), "transactionPolicy": object{"version": "v0"}}, unsupported, "params.transactionPolicy"},
+		{object{"policy": scopes("owner"), "transactionPolicy": object{"version": "v1"}}, invalid, "params.transactionPolicy.version"},
+		{object{"policy": scopes("owner"), "transactionPolicy": object{"version": "v0", "solana": object{"rules": []object{{"rule": "BundleSizeLimit"}}}}}, invalid, "params.transactionPolicy.solana.rules[0].max"},
+		{object{"policy": scopes("owner"), "transactionPolicy": object{"version": "v0", "evm": nil}}, api.TypeMalformed, "params.transactionPolicy.evm"},
 		{object{"policy": scopes("owner"), "targetOrganizationId": owner.id}, invalid, "params.targetOrganizationId"},
 		{object{"policy": scopes("owner"), "targetOrganizationId": w.WalletID}, api.TypeNotFound, "params.targetOrganizationId"},
 		{object{"policy": scopes("owner"), "walletId": foreign.WalletID}, api.TypeNotFound, ""},

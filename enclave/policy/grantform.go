@@ -8,6 +8,7 @@ import (
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/derivation"
 	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule/txpolicy"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -93,7 +94,7 @@ func readRootAccess(made *org.Grant, p api.OrganizationPolicy, now uint64, path 
 
 // grantResult writes a grant as the contract does.
 func grantResult(target, wallet proof.ID, g org.Grant) api.Grant {
-	result := api.Grant{OrganizationID: uuid(target), WalletID: uuid(wallet), PolicyName: g.Name}
+	result := api.Grant{OrganizationID: uuid(target), WalletID: uuid(wallet), PolicyName: g.Name, TransactionPolicy: txpolicy.Write(g.Transactions)}
 	p := &result.OrganizationPolicy
 	p.Version = g.Version
 	if g.Version == org.GrantV0 {

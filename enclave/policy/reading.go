@@ -131,6 +131,9 @@ func accountIndex(path derivation.Path) int64 {
 
 // read prepares what rules read: those of the caller's policy, and of the grant by which they use another's wallet.
 func (c *caller) read(q *rule.Question, owner *org.Controls, s *signature) {
+	if s != nil {
+		q.Payload, q.Signer = s.intent.parsed, s.account.PublicKey
+	}
 	if q.Own == nil && c.member.User.Policy.ByRules() {
 		q.Own = &rule.Reading{Facts: c.facts(*q, c.controls.value, s), Compiled: c.compilations.policy}
 	}

@@ -33,6 +33,8 @@ type Grant struct {
 	Root      string // RootAlways, RootNever or RootAfter
 	RootAfter uint64 // Unix milliseconds
 	Policy    Policy
+
+	Transactions *TransactionPolicy // nil for none
 }
 
 // Path is an account of a wallet that a grant is restricted to.

@@ -7,12 +7,21 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/org"
 )
 
-// byGrant answers by the grant under which a wallet of another organization is used.
+// byGrant answers by the grant under which a wallet of another organization is used: what it allows, and what its
+// transaction policy bounds.
 func byGrant(g *org.Grant, q Question) Decision {
 	name := "grant"
 	if g.Name != "" {
 		name = fmt.Sprintf("grant %q", g.Name)
 	}
+	if reason := outside(g.Transactions, q); reason != "" {
+		return deny(name+", transaction policy", reason)
+	}
+	return byAllowance(name, g, q)
+}
+
+// byAllowance answers by scopes or by a policy as users have it.
+func byAllowance(name string, g *org.Grant, q Question) Decision {
 	switch g.Version {
 	case org.GrantV0:
 		return byScopes(name, g, q)

@@ -4,6 +4,7 @@ package rule
 
 import (
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule/language"
 	"github.com/redoubt-kms/redoubt/proof"
@@ -31,6 +32,9 @@ type Question struct {
 	Held       *org.Wallet // the wallet's record, where it was looked up
 	PolicyName string      // by which the request names a grant
 	Recipient  string      // public key that an export is sealed to
+	// Payload is what would be signed, and Signer the public key that signs it: a transaction policy looks at them.
+	Payload chain.Payload
+	Signer  []byte
 	// Own is what the rules of the caller's policy read, Owner what those of a grant do; nil where presets decide.
 	Own, Owner *Reading
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.

@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"strings"
 
@@ -17,25 +18,42 @@ func scopeNames() []string {
 	return []string{"owner", "signaturePayload", "signatureTransaction", "ethereumSignMessage", "ethereumSignTypedData", "exportWallet"}
 }
 
+// maxTransactionPolicy is the most bytes of a transaction policy; the server takes fewer.
+const maxTransactionPolicy = 64 << 10
+
 func walletGrant(s *session) *cobra.Command {
 	var scopes, accounts []string
-	var name string
+	var name, bounds string
 	c := &cobra.Command{
 		Use: "grant WALLET ORGANIZATION", Short: "Let another organization use a wallet",
 		Long: `Let another organization use a wallet, as far as the scopes say, and there as far as its users' own policies allow. A
-second grant of the same name takes the place of the first. What each scope allows: docs/spec/policy.md.`,
+second grant of the same name takes the place of the first. What each scope allows, and what a transaction policy is:
+docs/spec/policy.md.`,
 		Example: `  redoubt wallet grant 01a20315-5bc6-703b-82bf-65f2e8d8ff36 80ca1352-b55e-4392-aac6-ef7636fc8ffd --scope signatureTransaction
 
   # one account only, for requests that name the grant
   redoubt wallet grant 01a20315-5bc6-703b-82bf-65f2e8d8ff36 80ca1352-b55e-4392-aac6-ef7636fc8ffd \
-      --scope ethereumSignMessage --account ethereum --name mail`,
+      --scope ethereumSignMessage --account ethereum --name mail
+
+  # Solana transactions as far as a file says: {"version":"v0","solana":{"rules":[{"rule":"NoAddressLookupTables"}]}}
+  redoubt wallet grant 01a20315-5bc6-703b-82bf-65f2e8d8ff36 80ca1352-b55e-4392-aac6-ef7636fc8ffd \
+      --scope signatureTransaction --transaction-policy bounds.json`,
 		Args: cobra.ExactArgs(2),
 		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, args []string) error {
 			at, err := paths(accounts)
 			if err != nil {
 				return err
 			}
-			made, err := to.Grant(ctx, args[1], args[0], name, client.Scopes(scopes, at...))
+			var transactions api.Raw
+			if bounds != "" {
+				if transactions, err = frame.Input(c, bounds, maxTransactionPolicy); err != nil {
+					return err
+				}
+				if !json.Valid(transactions) {
+					return frame.Usagef("%s is not JSON", bounds)
+				}
+			}
+			made, err := to.Grant(ctx, args[1], args[0], name, client.Scopes(scopes, at...), transactions)
 			if err != nil {
 				return err
 			}
@@ -45,6 +63,7 @@ second grant of the same name takes the place of the first. What each scope allo
 	c.Flags().StringArrayVar(&scopes, "scope", nil, "`SCOPE` to grant: "+strings.Join(scopeNames(), ", ")+"; may be given several times")
 	c.Flags().StringArrayVar(&accounts, "account", nil, "`ACCOUNT` to which it is restricted: solana, ethereum, bitcoin, sui, or a path; may be given several times (default all)")
 	c.Flags().StringVar(&name, "name", "", "`NAME` of the grant, which requests must then give (default the one for requests that name none)")
+	c.Flags().StringVar(&bounds, "transaction-policy", "", "`FILE` with a transaction policy in JSON, which bounds Solana transactions and leaves no others; - for stdin")
 	_ = c.MarkFlagRequired("scope")
 	choices(c, "scope", scopeNames()...)
 	choices(c, "account", usualNames()...)
@@ -171,6 +190,13 @@ func printGrants(c *cobra.Command, whole any, grants ...api.Grant) error {
 			}
 			if p.DerivationAllowlist.Given() {
 				allows += ", at " + string(p.DerivationAllowlist)
+			}
+			if t := g.TransactionPolicy; t != nil && t.Solana != nil {
+				var rules []string
+				for _, r := range t.Solana.Rules {
+					rules = append(rules, r.Rule)
+				}
+				allows += ", Solana transactions by " + strings.Join(rules, " ")
 			}
 			name := "default"
 			if g.PolicyName != "" {
