@@ -116,10 +116,10 @@ func ExampleClient_SignEVM() {
 	}
 	unsigned := api.TransactionObject{Kind: "RLP_ENCODED", Bytes: "0x02e683aa36a78001843b9aca0082520894000000000000000000000000000000000000dead0180c0"}
 	signed, err := c.SignEVM(ctx, wallet.WalletID, "m/44'/60'/0'/0/0", unsigned, &api.SubmissionConfig{Chain: "ethereum", Network: "sepolia"})
-	fmt.Println(signed.Kind, signed.RawTransactionHex[:8], err)
+	fmt.Println(signed.Kind, signed.RawTransactionHex[:4], err)
 	fmt.Println(string(signed.Submission))
 	// Output:
-	// ETHEREUM 0x02f869 <nil>
+	// ETHEREUM 0x02 <nil>
 	// {"error":{"code":-32601,"message":"no node is configured for ethereum/sepolia; the signed transaction was not broadcast"}}
 }
 

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -15,6 +16,14 @@ const LeafVersion = 1
 // SHA-256(0x00 ‖ version ‖ commitment).
 func Leaf(commitment Hash) []byte {
 	return append([]byte{LeafVersion}, commitment[:]...)
+}
+
+// Commit is the commitment to an entry: SHA-256(salt ‖ entry).
+func Commit(salt Hash, entry []byte) Hash {
+	h := sha256.New()
+	h.Write(salt[:])
+	h.Write(entry)
+	return Hash(h.Sum(nil))
 }
 
 // hashes is a complete list of stored hashes, in tlog's order.

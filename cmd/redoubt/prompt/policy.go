@@ -144,14 +144,23 @@ func policyTry(s *session) *cobra.Command {
 	var username, wallet, file string
 	c := &cobra.Command{
 		Use: "try METHOD [PARAMS]", Short: "Ask what a request would be answered, without any effect",
-		Example: `  redoubt policy try createWallet '{"walletName":"Savings"}' --user agent
+		Long: `Ask what a request would be answered, without any effect. The parameters are JSON, or @FILE; the organization is filled
+in, and the wallet from --wallet.`,
+		Example: `  redoubt policy try createWallet '{}' --user agent
 
-  redoubt policy try signTransaction "$(cat transaction.json)" --policy tighter.json`,
+  redoubt policy try signTransaction @params.json --policy tighter.json`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, args []string) error {
 			var raw, policy api.Raw
 			if len(args) > 1 {
 				raw = api.Raw(args[1])
+				if name, file := strings.CutPrefix(args[1], "@"); file {
+					b, err := os.ReadFile(name)
+					if err != nil {
+						return err
+					}
+					raw = b
+				}
 			}
 			if file != "" {
 				var err error
