@@ -55,3 +55,34 @@ type ActivityProof struct {
 	Salt  string   `json:"salt"`  // base64url
 	Path  []string `json:"path"`  // base64url, from the leaf up
 }
+
+// ReplayPolicyParams ask which decisions about a user's requests another policy would have changed.
+type ReplayPolicyParams struct {
+	OrganizationID string `json:"organizationId"`
+	Username       string `json:"username"`
+	Policy         Raw    `json:"policy"`            // UserPolicy
+	SinceMs        int64  `json:"sinceMs,omitempty"` // Unix milliseconds; absent for as far as Limit reaches
+	Limit          int    `json:"limit,omitempty"`   // requests of the user, newest first, at most 1,000; 1,000 when absent
+}
+
+// Organization names the organization in which the request acts.
+func (p ReplayPolicyParams) Organization() string { return p.OrganizationID }
+
+// PolicyReplay is what another policy would have decided, from the oldest request on. Usage is counted from that one.
+type PolicyReplay struct {
+	Examined int              `json:"examined"`
+	Whole    bool             `json:"whole"` // it goes back as far as was asked
+	Changes  []ReplayedChange `json:"changes"`
+	Skipped  []ReplayedChange `json:"skipped"` // what cannot be asked again, with the reason
+}
+
+// ReplayedChange is one request of the past.
+type ReplayedChange struct {
+	Sequence uint64 `json:"sequence"`
+	TimeMs   int64  `json:"timeMs"`
+	Method   Method `json:"method"`
+	Was      string `json:"was"`             // allowed or denied
+	Would    string `json:"would,omitempty"` // ALLOW, DENY or REQUIRE_APPROVAL
+	Rule     string `json:"rule,omitempty"`
+	Reason   string `json:"reason,omitempty"`
+}

@@ -46,6 +46,7 @@ const (
 	RegisterContract Method = "registerContract"
 	DryRun           Method = "dryRun"
 
+	ReplayPolicy            Method = "replayPolicy"
 	GetOrganizationActivity Method = "getOrganizationActivity"
 
 	GetOrganizationControls    Method = "getOrganizationControls"
@@ -62,7 +63,7 @@ func Methods() []Method {
 		CreateWallet, GetOrCreateWalletWithTag, GetWalletWithTag, GetOrganizationWallets, GetAccounts, SignUtf8Message,
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
 		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
-		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun, GetOrganizationActivity,
+		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun, GetOrganizationActivity, ReplayPolicy,
 	}
 }
 
@@ -70,7 +71,7 @@ func Methods() []Method {
 func (m Method) Reads() bool {
 	switch m { //nolint:exhaustive // the others have an effect
 	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
-		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity:
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity, ReplayPolicy:
 		return true
 	}
 	return false

@@ -24,3 +24,9 @@ func (c *Client) RegisterContract(ctx context.Context, contract api.RegisterCont
 	contract.OrganizationID = c.Organization
 	return call[api.Contract](ctx, c, api.RegisterContract, contract)
 }
+
+// ReplayPolicy says which decisions about a user's past requests another policy would have changed.
+func (c *Client) ReplayPolicy(ctx context.Context, p api.ReplayPolicyParams) (api.PolicyReplay, error) {
+	p.OrganizationID = c.Organization
+	return call[api.PolicyReplay](ctx, c, api.ReplayPolicy, p)
+}

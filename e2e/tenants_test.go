@@ -60,6 +60,7 @@ func methods(o *tenant, s *server) map[string]func(organization, wallet string) 
 		"setPrices":                  with(object{"prices": []object{{"asset": "ETH", "decimals": 18, "usd": "1"}}}),
 		"registerContract":           with(object{"chain": "eip155:1", "address": "0x00000000000000000000000000000000000000aa"}),
 		"getOrganizationActivity":    with(nil),
+		"replayPolicy":               with(object{"username": "admin", "policy": object{"type": "ROOT"}}),
 		"dryRun":                     with(object{"request": object{"method": "getOrganization", "params": object{}, "timestampMs": 0}}),
 		"completeImportWallet":       with(object{"importEnvelope": object{"envelope": "AAAA", "publicKey": key}, "encryptedSecret": "AAAA", "walletName": "x"}),
 		"exportWallet":               with(object{"walletId": "", "publicKey": key}),

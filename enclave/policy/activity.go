@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -170,4 +171,21 @@ func optionalID(u proof.ID) string {
 		return ""
 	}
 	return uuid(u)
+}
+
+// body opens the body of a request of the commit at hand; nil when it was pruned.
+func (w *walk) body(ctx context.Context, index uint64) ([]byte, error) {
+	told, err := wire.Ask[wire.Bodies](ctx, w.engine.host, wire.KindBodies, wire.BodiesRequest{Index: w.commit.Index})
+	if err != nil || len(told.Bodies) == 0 {
+		return nil, err
+	}
+	var bodies [][]byte
+	if err := proof.Decode(told.Bodies, &bodies); err != nil {
+		return nil, err
+	}
+	place := index - w.commit.First
+	if place >= uint64(len(bodies)) || sha256.Sum256(bodies[place]) != w.commit.Entries[place].Body {
+		return nil, ledger.ErrEntry
+	}
+	return w.engine.entryKey.Open(append(ledger.EntryContext(index), "body"...), bodies[place])
 }

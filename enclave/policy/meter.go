@@ -123,6 +123,9 @@ const assetUSD = "USD"
 
 // fetch makes sure that the counters are in memory, without holding anybody up.
 func (m *meter) fetch(ctx context.Context) error {
+	if m.caller.history != nil {
+		return nil
+	}
 	for _, n := range m.counted {
 		if _, err := load[usage.Series](ctx, m.engine, n.key); err != nil {
 			return err
@@ -134,6 +137,10 @@ func (m *meter) fetch(ctx context.Context) error {
 // take reads the counters as they are now; false when one of them has to be fetched first.
 func (m *meter) take() bool {
 	for _, n := range m.counted {
+		if m.caller.history != nil {
+			n.series.value = m.caller.history[n.key]
+			continue
+		}
 		var here bool
 		if n.series, here = peek[usage.Series](m.engine, n.key); !here {
 			return false
@@ -145,6 +152,19 @@ func (m *meter) take() bool {
 // reserve adds the request to the counters, as changes of its proposal. What is reserved is never given back: once the
 // entry is in the log, a signature may exist.
 func (m *meter) reserve(p *proposal) error {
+	return m.move(func(n *counted, s *usage.Series) {
+		p.put(n.key, s)
+		p.entry.Counters = append(p.entry.Counters, n.entry(s))
+	})
+}
+
+// remember adds the request to the usage of a replay.
+func (m *meter) remember() error {
+	return m.move(func(n *counted, s *usage.Series) { m.caller.history[n.key] = s })
+}
+
+// move makes the new state of each counter that the request moves.
+func (m *meter) move(keep func(*counted, *usage.Series)) error {
 	for _, n := range m.counted {
 		if n.more != nil && n.more.Cmp(amount.New(0)) == 0 {
 			continue
@@ -164,8 +184,7 @@ func (m *meter) reserve(p *proposal) error {
 		if series, err = series.Add(m.now, n.more); err != nil {
 			return err
 		}
-		p.put(n.key, series)
-		p.entry.Counters = append(p.entry.Counters, n.entry(series))
+		keep(n, series)
 	}
 	return nil
 }

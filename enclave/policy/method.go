@@ -75,6 +75,8 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{small, effect(e, e.setPrices, nil)}, true
 	case api.RegisterContract:
 		return handler{large, effect(e, e.registerContract, nil)}, true
+	case api.ReplayPolicy:
+		return handler{large, read(e, e.replayPolicy)}, true
 	case api.GetOrganizationActivity:
 		return handler{small, read(e, e.getActivity)}, true
 	case api.DryRun:

@@ -15,6 +15,7 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/rule/amount"
 	"github.com/redoubt-kms/redoubt/internal/rule/language"
 	"github.com/redoubt-kms/redoubt/internal/strictjson"
+	"github.com/redoubt-kms/redoubt/internal/usage"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 	"github.com/redoubt-kms/redoubt/stamp"
@@ -35,6 +36,7 @@ type caller struct {
 	replay       *replay
 	charged      bool // for more signatures than one
 	compilations *compilations
+	history      map[ledger.Key]*usage.Series        // of a replay: what its requests used
 	assumed      map[language.Counter]*amount.Amount // of a dry run: what counts as used
 }
 

@@ -168,8 +168,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.Freeze: {"organizationId", "walletId"}, api.Unfreeze: {"organizationId", "walletId"},
 		api.GetOrganizationControls: {"organizationId"}, api.UpdateOrganizationControls: {"organizationId", "requirePolicyTests"},
 		api.SetPrices: {"organizationId", "prices"}, api.RegisterContract: {"organizationId", "chain", "address"}, api.DryRun: {"organizationId", "request"},
-		api.GetOrganizationActivity: {"organizationId"},
-		api.CompleteImportWallet:    {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
+		api.GetOrganizationActivity: {"organizationId"}, api.ReplayPolicy: {"organizationId", "username", "policy"},
+		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
 	others := []api.Method{api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants}
 	for _, method := range methods() {

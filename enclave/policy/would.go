@@ -74,9 +74,18 @@ func (e *Engine) wouldAllow(ctx context.Context, c *caller, from access, q rule.
 		for _, m := range all {
 			taken = taken && m.take()
 		}
-		if taken {
-			return c.judge(q, s.intent), facts, nil
+		if !taken {
+			continue
 		}
+		d := c.judge(q, s.intent)
+		if d.Allowed && c.history != nil {
+			for _, m := range all {
+				if err := m.remember(); err != nil {
+					return rule.Decision{Rule: "limits", Reason: err.Error()}, facts, nil
+				}
+			}
+		}
+		return d, facts, nil
 	}
 }
 

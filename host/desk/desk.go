@@ -189,6 +189,11 @@ func (d *Desk) serve(call *wire.Call) {
 			commits, err := d.store.Commits(ctx, r.From, int(r.Limit))
 			return wire.Commits{Commits: commits}, err
 		})
+	case wire.KindBodies:
+		wire.Serve(call, func(r wire.BodiesRequest) (wire.Bodies, error) {
+			bodies, err := d.store.Bodies(ctx, r.Index)
+			return wire.Bodies{Bodies: bodies}, err
+		})
 	case wire.KindPath:
 		wire.Serve(call, func(r wire.PathRequest) (wire.Path, error) {
 			path, err := tlog.ProveRecord(int64(r.Size), int64(r.Index), hashReader{ctx, d.store})

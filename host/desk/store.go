@@ -23,6 +23,8 @@ type Store interface {
 	// Commits returns up to limit commits from an index on, in ascending order, without their bodies. It returns fewer,
 	// but one at least where there is one, when they would come to much more than 8 MiB.
 	Commits(ctx context.Context, from uint64, limit int) ([]wire.Commit, error)
+	// Bodies returns the sealed bodies of a commit, empty when there is no such commit or they were pruned.
+	Bodies(ctx context.Context, index uint64) ([]byte, error)
 	// Hashes returns the log's stored hashes by tlog's numbering. It fails when one does not exist.
 	Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error)
 	// Close makes everything durable and releases the store.

@@ -136,6 +136,7 @@ func legacyUserRole(q Question) Decision {
 		}
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
 	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
+	case api.ReplayPolicy: // looks into others' requests
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
@@ -162,7 +163,7 @@ func dappConnection(p org.Policy, q Question) Decision {
 		}
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
 	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
-	case api.GetOrganizationControls, api.GetOrganizationActivity: // of others, too
+	case api.GetOrganizationControls, api.GetOrganizationActivity, api.ReplayPolicy: // of others, too
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))

@@ -19,6 +19,7 @@ const (
 	KindCommits Kind = 43 // CommitsRequest → Commits
 	KindPath    Kind = 44 // PathRequest → Path
 	KindEdge    Kind = 45 // EdgeRequest → Path
+	KindBodies  Kind = 46 // BodiesRequest → Bodies
 )
 
 // Request is a request as it was received: body and stamp as raw bytes.
@@ -125,6 +126,18 @@ type CommitsRequest struct {
 type Commits struct {
 	_       struct{} `cbor:",toarray"`
 	Commits []Commit
+}
+
+// BodiesRequest asks for the bodies of the requests of a commit.
+type BodiesRequest struct {
+	_     struct{} `cbor:",toarray"`
+	Index uint64
+}
+
+// Bodies are the sealed bodies of a commit, CBOR of a list; empty when they were pruned.
+type Bodies struct {
+	_      struct{} `cbor:",toarray"`
+	Bodies []byte
 }
 
 // PathRequest asks for the inclusion path of an entry in the log of a size.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -206,4 +207,49 @@ func printDecision(w io.Writer, d api.DryRunResult) {
 			frame.Row(w, fmt.Sprintf("rule %d", r.Rule), r.Outcome, r.Result, r.Comment, r.Error)
 		}
 	}
+}
+
+func policyReplay(s *session) *cobra.Command {
+	var username, file string
+	var since time.Duration
+	c := &cobra.Command{
+		Use: "replay", Short: "Say which past decisions another policy would have changed",
+		Long: `Ask a policy again about what a user sent: which requests it would have denied that were allowed, and the other way
+round. Usage is counted from the oldest request that is asked.`,
+		Example: `  redoubt policy replay --user agent --since 24h --policy tighter.json`,
+		Args:    cobra.NoArgs,
+		RunE: s.act(func(ctx context.Context, c *cobra.Command, to *client.Client, _ []string) error {
+			policy, _, _, err := readPolicy(file)
+			if err != nil {
+				return err
+			}
+			p := api.ReplayPolicyParams{Username: username, Policy: policy}
+			if since > 0 {
+				p.SinceMs = time.Now().Add(-since).UnixMilli()
+			}
+			result, err := to.ReplayPolicy(ctx, p)
+			if err != nil {
+				return err
+			}
+			return frame.Print(c, result, func(w io.Writer) {
+				for _, one := range result.Changes {
+					frame.Row(w, one.Sequence, time.UnixMilli(one.TimeMs).UTC().Format(time.RFC3339), one.Method, one.Was, "would be "+one.Would, one.Rule, one.Reason)
+				}
+				for _, one := range result.Skipped {
+					frame.Row(w, one.Sequence, time.UnixMilli(one.TimeMs).UTC().Format(time.RFC3339), one.Method, one.Was, "cannot be asked", one.Reason)
+				}
+				whole := ""
+				if !result.Whole {
+					whole = "older ones were not looked at"
+				}
+				frame.Row(w, "requests", result.Examined, "changed", len(result.Changes), whole)
+			})
+		}),
+	}
+	c.Flags().StringVar(&username, "user", "", "`NAME` of the user whose requests to ask about")
+	c.Flags().StringVar(&file, "policy", "", "`FILE` with the policy")
+	c.Flags().DurationVar(&since, "since", 0, "how far back; as far as a thousand requests when it is not given")
+	_ = c.MarkFlagRequired("user")
+	_ = c.MarkFlagRequired("policy")
+	return c
 }

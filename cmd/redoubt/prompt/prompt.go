@@ -18,7 +18,7 @@ func Commands() []*cobra.Command {
 		acting("wallet", "Make wallets, find them, derive accounts, import and export, lend and give", walletCreate, walletList, walletFind, walletAccounts, walletImport, walletExport,
 			walletGrant, walletGrants, walletRevoke, walletTransfer, walletPending, walletAccept),
 		acting("sign", "Sign messages, typed data and transactions", signMessage, signTransaction, signTypedData),
-		acting("policy", "Check policies, run their tests, try requests out", policyLint, policyTest, policyTry),
+		acting("policy", "Check policies, run their tests, try requests out", policyLint, policyTest, policyTry, policyReplay),
 		alone(freeze), alone(unfreeze), alone(activity),
 	}
 }

@@ -186,6 +186,16 @@ func (s *Store) Commits(ctx context.Context, from uint64, limit int) ([]wire.Com
 	return commits, rows.Err()
 }
 
+// Bodies implements desk.Store.
+func (s *Store) Bodies(ctx context.Context, index uint64) ([]byte, error) {
+	var bodies []byte
+	err := s.pool.QueryRow(ctx, "SELECT bodies FROM commits WHERE idx = $1", int64(index)).Scan(&bodies)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return bodies, err
+}
+
 // Hashes implements desk.Store.
 func (s *Store) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
 	return readHashes(ctx, s.pool, indexes)

@@ -268,6 +268,16 @@ func (s *Store) Commits(ctx context.Context, from uint64, limit int) ([]wire.Com
 	return commits, rows.Err()
 }
 
+// Bodies implements desk.Store.
+func (s *Store) Bodies(ctx context.Context, index uint64) ([]byte, error) {
+	var bodies []byte
+	err := s.read.QueryRowContext(ctx, "SELECT bodies FROM commits WHERE idx = ?", int64(index)).Scan(&bodies)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return bodies, err
+}
+
 // Close implements desk.Store.
 func (s *Store) Close() error {
 	s.stop()

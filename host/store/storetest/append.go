@@ -134,6 +134,12 @@ func testCommits(t *testing.T, b *bench) {
 			t.Errorf("pages of %d: (-stored +got)\n%s", limit, diff)
 		}
 	}
+	if bodies, err := b.store.Bodies(t.Context(), 30); err != nil || string(bodies) != "bodies" {
+		t.Errorf("bodies of commit 30: %q, %v", bodies, err)
+	}
+	if bodies, err := b.store.Bodies(t.Context(), 1<<40); err != nil || len(bodies) != 0 {
+		t.Errorf("bodies of no commit: %q, %v", bodies, err)
+	}
 	if page, err := b.store.Commits(t.Context(), 30, 2); err != nil || len(page) != 2 || page[0].Index != 30 || page[1].Index != 31 {
 		t.Errorf("commits from 30: %d, %v", len(page), err)
 	}
