@@ -26,6 +26,7 @@ async function main() {
     await signMessages(app, wallet)
     const moved = await sendMoney(world, app, wallet)
     await refuse(world, app, wallet)
+    await allowance(world, app, wallet)
     const log = await showLog(world, app)
     summary({ moved, log, seconds: (Date.now() - began) / 1000 })
   } finally {
@@ -143,6 +144,45 @@ async function refuse({ baseUrl }, { client, organizationId }, wallet) {
   refused(`asking for "Savings": ${error.response.status}, ${error.response.data.message}`)
 }
 
+// allowance gives an agent rules: it may spend half an ether a day, on one address at most a quarter at a time.
+async function allowance({ baseUrl }, { client, key, organizationId }, wallet) {
+  step('An agent with an allowance: rules over what a transaction does')
+  const shop = Wallet.createRandom().address
+  const spends = (limit) => ({
+    type: 'CEL', constants: [{ name: 'shop', value: shop, comment: '' }], rules: [{
+      expression: `request.method == 'signTransaction' && tx.evm.to == shop && !effects.unknown && usage.spent('ETH', duration('24h')) <= ether('${limit}')`,
+      outcome: 'ALLOW', comment: `${limit} ETH a day at the shop`,
+    }, { expression: "request.method in ['getOrganization', 'getAccounts']", outcome: 'ALLOW', comment: 'looking' }],
+  })
+  const agentKey = ed25519Key()
+  await client.addUserToOrganization({
+    organizationId, user: { username: 'agent', authenticators: [authenticator(agentKey, 'agent')], policy: spends('0.5') },
+  })
+  let nonce = 7
+  const pay = async (value) => {
+    const transaction = EthereumTransaction.from({
+      type: 2, chainId: 1, nonce: nonce++, gasLimit: 21_000, to: shop, value: parseEther(value), maxFeePerGas: 10n ** 9n, maxPriorityFeePerGas: 1n,
+    }).unsignedSerialized
+    const body = request('signTransaction', {
+      organizationId, walletId: wallet.id, transaction: { kind: 'RLP_ENCODED', bytes: transaction },
+      derivationInfo: { derivationPath: "m/44'/60'/0'/0/0", curve: 'Secp256k1', addressFormat: 'Ethereum' },
+    })
+    const answer = await post(baseUrl, body, { key: agentKey })
+    return { status: answer.status, body: JSON.parse(answer.text) }
+  }
+  for (const value of ['0.2', '0.2']) assert.equal((await pay(value)).status, 200)
+  done('it paid 0.2 ETH twice')
+  const denied = await pay('0.2')
+  assert.equal(denied.status, 403)
+  const limit = denied.body.explanation.rules[0].because.find((b) => b.limit).limit
+  assert.equal(limit.left, '99958000000000000')
+  refused(`0.2 ETH more: ${denied.status}, ${denied.body.explanation.rules[0].comment}: used ${eth(BigInt(limit.used))}, left ${eth(BigInt(limit.left))}, fits again at ${limit.freesAt}`)
+  const body = request('replayPolicy', { organizationId, username: 'agent', policy: spends('0.3') })
+  const replay = JSON.parse((await post(baseUrl, body, { key })).text).result
+  assert.deepEqual([replay.examined, replay.changes.length, replay.changes[0].would], [3, 1, 'DENY'])
+  row('0.3 ETH a day', `would have stopped ${replay.changes.length} of ${replay.examined} requests  ${dim('redoubt policy replay')}`)
+}
+
 async function showLog({ baseUrl }, app) {
   step('The record: a log that only grows, signed at its head')
   const body = request('signUtf8Message', {
@@ -171,7 +211,7 @@ async function showLog({ baseUrl }, app) {
 function summary({ moved, log, seconds }) {
   title('What happened')
   row('moved', moved)
-  row('refused', 'one request, by policy, with the reason above')
+  row('refused', 'two requests, by policy, with the reasons above')
   row('on the record', `${log} log entries`)
   row('keys outside', 'none: they were made, used and kept in the signer')
   row('time', `${seconds.toFixed(1)} s`)
