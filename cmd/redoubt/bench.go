@@ -56,6 +56,8 @@ type benchReport struct {
 	Rows     []benchRow `json:"rows"`
 	OpenLoop []openLoop `json:"open_loop"`
 	Wallets  *flatness  `json:"wallets,omitempty"`
+
+	Policies []policyRow `json:"policies,omitempty"`
 }
 
 // benchOptions are the flags of 'redoubt bench'.
@@ -68,6 +70,7 @@ type benchOptions struct {
 	profile     string // folder
 	postgres    string // DSN
 	only        string // case
+	rules       bool   // policies of rules instead of the cases
 }
 
 // The default run: 2 cases × 4 numbers of connections × 2 servers, and the wallets, in about two minutes.
@@ -94,6 +97,7 @@ func bench() *cobra.Command {
 	f.IntSliceVar(&o.connections, "connections", []int{1, 8, 32, 64}, "`numbers` of connections, with commas between")
 	f.StringVar(&o.postgres, "postgres", "", "measure on PostgreSQL too, in a schema of its own of the database at this `DSN`")
 	f.StringVar(&o.only, "case", "", "measure only this `case`: "+caseEd25519+" or "+caseP256)
+	f.BoolVar(&o.rules, "policies", false, "measure transfers under policies of rules and limits instead")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder`")
 	return c
 }
@@ -165,6 +169,10 @@ func (o benchOptions) onStore(ctx context.Context, report *benchReport, store be
 		return err
 	}
 	defer func() { system.stop() }()
+	if o.rules {
+		report.Policies, err = o.policies(ctx, system, progress)
+		return err
+	}
 	for _, name := range []string{caseEd25519, caseP256} {
 		if o.only != "" && o.only != name {
 			continue
@@ -236,6 +244,9 @@ func printReport(w io.Writer, r benchReport) {
 	}
 	for _, l := range r.OpenLoop {
 		fmt.Fprintf(w, "%-15s %-8s at %d/s: p50 %.2f ms, p99 %.2f ms, %d failed\n", l.Case, l.Store, l.Rate, l.P50, l.P99, l.Failed)
+	}
+	for _, p := range r.Policies {
+		fmt.Fprintf(w, "%-20s %3d connections: %6.0f rps, p99 %.2f ms, %.2f of ROOT\n", p.Policy, p.Connections, p.RPS, p.P99, p.OfRoot)
 	}
 	if f := r.Wallets; f != nil {
 		fmt.Fprintf(w, "%d wallets: start %.1f s; getAccounts p50 %.2f ms (10 wallets: %.2f); sign p50 %.2f ms (10 wallets: %.2f)\n",

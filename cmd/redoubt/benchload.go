@@ -37,6 +37,15 @@ type load struct {
 	organization string
 	wallet       string
 	count        atomic.Uint64
+	make         func(n uint64) []byte // the nth request, in place of the case's
+}
+
+// newLoadKey is the authenticator of somebody who sends nothing.
+func newLoadKey() (map[string]any, error) {
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	return map[string]any{
+		"authenticatorName": "idle", "authenticatorKind": "keypair", "publicKey": base64.RawURLEncoding.EncodeToString(public), "algorithm": api.Ed25519,
+	}, err
 }
 
 // newLoad sets up an organization with a wallet for a case.
@@ -127,6 +136,9 @@ func (l *load) send(ctx context.Context, url string, body []byte) ([]byte, error
 // signing makes the next signing request of the case: a message of a Solana account, or an EIP-191 message.
 func (l *load) signing(wallet string) []byte {
 	n := l.count.Add(1)
+	if l.make != nil {
+		return l.make(n)
+	}
 	params := fmt.Sprintf(`{"organizationId":"%s","walletId":"%s","message":"bench message %d","algorithm":"Ed25519","derivationInfo":`+
 		`{"derivationPath":"m/44'/501'/0'/0'","curve":"Ed25519","addressFormat":"Solana"}}`, l.organization, wallet, n)
 	method := api.SignUtf8Message
