@@ -81,7 +81,7 @@ func (e *Engine) wouldAllow(ctx context.Context, c *caller, from access, q rule.
 		if d.Allowed && c.history != nil {
 			for _, m := range all {
 				if err := m.remember(); err != nil {
-					return rule.Decision{Rule: "limits", Reason: err.Error()}, facts, nil
+					return rule.Decision{Rule: "limits", Reason: err.Error()}, facts, nil //nolint:nilerr // it is the decision
 				}
 			}
 		}
