@@ -34,7 +34,10 @@ type caller struct {
 	controls     found[org.Controls]
 	member       org.Member
 	replay       *replay
-	charged      bool // for more signatures than one
+	charged      bool                      // for more signatures than one
+	effects      *ledger.Effects           // of what the rules read, when they want approvals
+	approved     func([]org.Approval) bool // of a request that waited for approvals
+	longPermit   bool                      // a signature of one is made again for longer
 	compilations *compilations
 	history      map[ledger.Key]*usage.Series        // of a replay: what its requests used
 	assumed      map[language.Counter]*amount.Amount // of a dry run: what counts as used
@@ -229,7 +232,7 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 	if q.Method == "" {
 		q.Method = c.method
 	}
-	q.User, q.Now = c.member.User, c.now
+	q.User, q.Now, q.Approved = c.member.User, c.now, c.approved
 	c.read(&q, nil, nil)
 	if q.Method.Reads() {
 		q.Frozen = "" // of a wallet, which may be looked at
@@ -300,8 +303,11 @@ func (c *caller) denial(d rule.Decision) error {
 	return told
 }
 
-// deny logs a denial and answers with its reason.
+// deny logs a denial and answers with its reason. A request that approvals would allow waits for them instead.
 func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.Decision) (answer, error) {
+	if e.canWait(c, d) {
+		return e.await(ctx, c, wallet, d)
+	}
 	a := failure(c.denial(d), c.requestID)
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
 	if p.replay == nil {
