@@ -254,4 +254,3 @@ func TestChangesWait(t *testing.T) {
 		t.Errorf("a grant that requires approvals: %d %s", a.Status, a.Result)
 	}
 }
-
