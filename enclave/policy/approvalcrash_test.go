@@ -7,10 +7,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
 	hostdesk "github.com/redoubt-kms/redoubt/host/desk"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
@@ -179,5 +181,40 @@ func TestWaitingIsBounded(t *testing.T) {
 	}
 	if a := r.call(t, c.agent, api.ListRequests, object{"organizationId": c.id, "status": "waiting"}); errorType(a) != api.TypeInvalid {
 		t.Errorf("%d %s", a.Status, a.Result)
+	}
+}
+
+// What waited when a backup was restored may have been done in the future that was lost: it is over.
+func TestRebaseEndsWhatWaits(t *testing.T) {
+	r := newRig(t)
+	c := r.crew(t, requires(needsApproval, group(1, "security")))
+	w := waits(t, r.call(t, c.agent, api.SignTransaction, c.payment(t, 1)))
+	r.stop()
+	head, _ := r.newestRow(t)
+	time.Sleep(2 * time.Millisecond)
+	r.rebaseOnto(t, head)
+	r.start(t)
+	if a := r.call(t, c.as(t, "sec1"), api.ApproveRequest, c.about(w)); errorType(a) != api.TypeConflict || !strings.Contains(string(a.Result), api.RequestExpired) {
+		t.Errorf("%d %s", a.Status, a.Result)
+	}
+}
+
+// A request waits until the millisecond of its expiry.
+func TestStateOf(t *testing.T) {
+	for _, one := range []struct {
+		state              string
+		now, fence, expire uint64
+		want               string
+	}{
+		{api.RequestPending, 99, 10, 100, api.RequestPending},
+		{api.RequestPending, 100, 10, 100, api.RequestExpired},
+		{api.RequestPending, 99, 11, 100, api.RequestExpired},
+		{api.RequestExecuted, 200, 11, 100, api.RequestExecuted},
+		{api.RequestRejected, 200, 0, 100, api.RequestRejected},
+	} {
+		c := &caller{now: one.now, fence: one.fence}
+		if got := c.stateOf(&org.Waiting{State: one.state, Created: 10, Expires: one.expire}); got != one.want {
+			t.Errorf("%+v: %s", one, got)
+		}
 	}
 }

@@ -163,7 +163,7 @@ func (e *Engine) approvable(ctx context.Context, c *caller, params *api.DecideRe
 	case !w.value.MayApprove(c.member.User):
 		return w, rule.Decision{Rule: "approvers", Reason: "the user has no tag of those who may approve this request"}, nil
 	}
-	if state := stateOf(w.value, c.now); state != api.RequestPending {
+	if state := c.stateOf(w.value); state != api.RequestPending {
 		return w, d, api.Errorf(api.TypeConflict, "the request no longer waits: it is %s", state).At("params.requestId")
 	}
 	return w, d, nil

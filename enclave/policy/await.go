@@ -98,9 +98,10 @@ func waitingKey(organization, request proof.ID) ledger.Key {
 // rollKey is the key of the list of an organization's requests. No request has the identifier zero.
 func rollKey(organization proof.ID) ledger.Key { return waitingKey(organization, proof.ID{}) }
 
-// stateOf is how a request stands now.
-func stateOf(w *org.Waiting, now uint64) string {
-	if w.State == api.RequestPending && now >= w.Expires {
+// stateOf is how a request stands now. What waited when the ledger was restored from a backup may have been done in the
+// future that was lost, so it is not done again.
+func (c *caller) stateOf(w *org.Waiting) string {
+	if w.State == api.RequestPending && (c.now >= w.Expires || w.Created < c.fence) {
 		return api.RequestExpired
 	}
 	return w.State
@@ -109,7 +110,7 @@ func stateOf(w *org.Waiting, now uint64) string {
 // approvalOf tells how a request stands, as the caller's organization is now.
 func approvalOf(w *org.Waiting, c *caller) api.Approval {
 	a := api.Approval{
-		ID: uuid(w.ID), RequestDigest: hex.EncodeToString(w.Request[:]), Status: stateOf(w, c.now), Required: []api.ApprovalGroup{},
+		ID: uuid(w.ID), RequestDigest: hex.EncodeToString(w.Request[:]), Status: c.stateOf(w), Required: []api.ApprovalGroup{},
 		ExpiresAtMs: int64(w.Expires), //nolint:gosec // anchored times are small
 	}
 	for _, g := range w.Groups {
@@ -146,7 +147,8 @@ func shown(w *org.Waiting, c *caller) (api.ApprovalRequest, error) {
 			return r, err
 		}
 	}
-	if len(w.Explanation) > 0 {
+	asked := w.User == c.member.User.Username // who may not read their policy does not read it here
+	if len(w.Explanation) > 0 && (!asked || c.ask(rule.Question{Method: api.GetOrganization}).Allowed) {
 		r.Explanation = &api.Explanation{}
 		return r, strictjson.Decode(w.Explanation, r.Explanation)
 	}

@@ -83,7 +83,7 @@ func (e *Engine) attempt(ctx context.Context, organization, request proof.ID) (f
 		return r.waiting, nil, err
 	}
 	w, frozen := r.waiting.value, c.controls.value.Freezes()
-	if stateOf(w, c.now) != api.RequestPending || !w.Fulfilled(w.Groups, c.record.value, frozen, c.now) {
+	if c.stateOf(w) != api.RequestPending || !w.Fulfilled(w.Groups, c.record.value, frozen, c.now) {
 		return r.waiting, nil, nil
 	}
 	if r.roll, err = load[org.Roll](ctx, e, rollKey(organization)); err != nil {
@@ -98,7 +98,7 @@ func (e *Engine) attempt(ctx context.Context, organization, request proof.ID) (f
 func (e *Engine) onBehalf(ctx context.Context, organization proof.ID, w *org.Waiting) (*caller, error) {
 	c := &caller{
 		body: w.Body, request: w.Request, requestID: w.RequestID, method: api.Method(w.Method), organization: organization,
-		charged: true, compilations: e.compilations,
+		charged: true, compilations: e.compilations, fence: e.rebase.begin,
 	}
 	var err error
 	if c.now, err = e.clock.now(); err != nil {
@@ -170,10 +170,10 @@ func (e *Engine) afterWaiting(ctx context.Context, c *caller, entry *ledger.Entr
 	switch {
 	case err != nil || a.status != 0:
 		return a, err
-	case w.value == nil || stateOf(w.value, c.now) == api.RequestPending:
+	case w.value == nil || c.stateOf(w.value) == api.RequestPending:
 		a = c.complete(answer{status: statusWaiting, body: entry.Outcome})
 		return e.signLogged(ctx, a, entry)
-	case stateOf(w.value, c.now) == api.RequestExpired:
+	case c.stateOf(w.value) == api.RequestExpired:
 		a = c.complete(failure(api.Errorf(api.TypeDenied, "its approvals did not come in time"), c.requestID))
 		return e.signLogged(ctx, a, entry)
 	}

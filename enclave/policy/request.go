@@ -40,6 +40,7 @@ type caller struct {
 	longPermit   bool                      // a signature of one is made again for longer
 	compilations *compilations
 	history      map[ledger.Key]*usage.Series        // of a replay: what its requests used
+	fence        uint64                              // when the ledger was restored last, Unix milliseconds
 	assumed      map[language.Counter]*amount.Amount // of a dry run: what counts as used
 }
 
@@ -151,7 +152,7 @@ func decode(b []byte, into any, prefix string) error {
 
 // authenticate finds who stamped the request in the organization that it names.
 func (e *Engine) authenticate(ctx context.Context, c *caller) error {
-	c.compilations = e.compilations
+	c.compilations, c.fence = e.compilations, e.rebase.begin
 	var err error
 	if c.record, err = e.organization(ctx, c.organization); err != nil {
 		return err

@@ -71,7 +71,7 @@ func (e *Engine) listRequests(ctx context.Context, c *caller, params *api.ListRe
 		if w.value == nil {
 			return answer{}, errChanged
 		}
-		if !all.Allowed && !involved(w.value, c.member.User) || params.Status != "" && stateOf(w.value, c.now) != params.Status {
+		if !all.Allowed && !involved(w.value, c.member.User) || params.Status != "" && c.stateOf(w.value) != params.Status {
 			continue
 		}
 		if page.TotalCount++; page.TotalCount <= offset || len(page.Requests) >= limit {
