@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
 const needsApproval = "request.method == 'signTransaction'"
@@ -35,7 +36,7 @@ func TestWhoMayNotApprove(t *testing.T) {
 			params object
 			want   string
 		}{
-			{"the requester", c.agent, about, api.TypeDenied},
+			{"the requester", c.agent, about, api.TypeDenied}, // though with the tag
 			{"the requester by another authenticator", second, about, api.TypeDenied},
 			{"somebody with another tag", c.as(t, "ops1"), about, api.TypeDenied},
 			{"root without the tag", c.key, about, api.TypeDenied},
@@ -52,6 +53,9 @@ func TestWhoMayNotApprove(t *testing.T) {
 				t.Errorf("%s by %s: %d %s, want %s", method, one.name, a.Status, a.Result, one.want)
 			}
 		}
+	}
+	if a := r.call(t, second, api.ApproveRequest, about); !strings.Contains(string(a.Result), "the request is this user's own") {
+		t.Errorf("%s", a.Result)
 	}
 	if got := c.get(t, r, c.key, w); got.Approval.Status != api.RequestPending || len(got.Approved) != 0 {
 		t.Errorf("%+v", got)
@@ -252,5 +256,21 @@ func TestChangesWait(t *testing.T) {
 		"version": "v1", "rootAccess": object{"type": "NONE"}, "rules": []any{requires("true", group(1, ""))}, "constants": []any{},
 	}})); errorType(a) != api.TypeUnsupported || !strings.Contains(errorPath(a), "rules[0].outcome") {
 		t.Errorf("a grant that requires approvals: %d %s", a.Status, a.Result)
+	}
+}
+
+// Of many requests that come to wait at once each is listed.
+func TestRequestsThatWaitAtOnce(t *testing.T) {
+	r := newRig(t)
+	c := r.crew(t, requires(needsApproval, group(1, "security")))
+	var bodies [][]byte
+	for range 40 {
+		bodies = append(bodies, r.body(t, api.SignTransaction, c.payment(t, 1)))
+	}
+	for _, a := range together(len(bodies), func(i int) wire.Answer { return r.send(t, c.agent, bodies[i]) }) {
+		waits(t, a)
+	}
+	if list := must[api.Requests](t, r, c.agent, api.ListRequests, object{"organizationId": c.id}); list.TotalCount != len(bodies) {
+		t.Errorf("%d are listed, of %d", list.TotalCount, len(bodies))
 	}
 }

@@ -217,4 +217,9 @@ func TestStateOf(t *testing.T) {
 			t.Errorf("%+v: %s", one, got)
 		}
 	}
+	// What came of a request is asked for later than a retry comes, so its permit holds for longer.
+	waited := &caller{approved: func([]org.Approval) bool { return true }}
+	if waited.permitted() != api.MaxControl || (&caller{}).permitted() != api.ReplayWindow {
+		t.Errorf("permits hold for %v", waited.permitted())
+	}
 }
