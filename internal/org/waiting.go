@@ -72,7 +72,7 @@ func (w *Waiting) Counting(group Approval, o *Organization, frozen Frozen, now u
 		m, ok := o.Member(g.User, g.Authenticator)
 		switch {
 		case !ok || !m.Live(now) || g.User == w.User || slices.Contains(frozen.Users, g.User):
-		case group.Tag != "" && !(slices.Contains(g.Tags, group.Tag) && slices.Contains(m.User.Tags(), group.Tag)):
+		case group.Tag != "" && (!slices.Contains(g.Tags, group.Tag) || !slices.Contains(m.User.Tags(), group.Tag)):
 		case slices.Contains(counting, g.User):
 		default:
 			counting = append(counting, g.User)
