@@ -274,3 +274,28 @@ func TestRequestsThatWaitAtOnce(t *testing.T) {
 		t.Errorf("%d are listed, of %d", list.TotalCount, len(bodies))
 	}
 }
+
+// A request by a grant waits for the approvals of the organization that asks, and ends with the grant.
+func TestGrantEndsWhileItWaits(t *testing.T) {
+	r := newRig(t)
+	owner, c := r.tenant(t), r.crew(t, requires(needsApproval, group(1, "security")))
+	lent := r.wallet(t, owner).WalletID
+	grant := func() {
+		must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, c.tenant, lent, object{"policy": scopes("owner")}))
+	}
+	grant()
+	kept := waits(t, r.call(t, c.agent, api.SignTransaction, payment(t, c.tenant, lent, 1, 1)))
+	ended := waits(t, r.call(t, c.agent, api.SignTransaction, payment(t, c.tenant, lent, 1, 2)))
+	if d := must[api.Decided](t, r, c.as(t, "sec1"), api.ApproveRequest, c.about(kept)); d.Approval.Status != api.RequestExecuted {
+		t.Errorf("%+v", d)
+	}
+	must[api.Frozen](t, r, owner.key, api.Freeze, object{"organizationId": owner.id, "walletId": lent})
+	if got := c.get(t, r, c.agent, kept); got.Outcome == nil || got.Outcome.Status != 403 || len(got.Outcome.Result) != 0 {
+		t.Errorf("a signature with a wallet that its owner froze: %+v", got.Outcome)
+	}
+	must[api.Frozen](t, r, owner.key, api.Unfreeze, object{"organizationId": owner.id, "walletId": lent})
+	must[api.Grant](t, r, owner.key, api.RevokeOrganizationAccess, between(owner, c.tenant, lent, nil))
+	if d := must[api.Decided](t, r, c.as(t, "sec1"), api.ApproveRequest, c.about(ended)); d.Approval.Status != api.RequestFailed || d.Outcome.Status != 404 {
+		t.Errorf("%+v", d)
+	}
+}
