@@ -95,3 +95,31 @@ func TestBudgetWithApprovals(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// A replay takes what was approved for approved, and shows what would no longer wait.
+func TestReplayOfWhatWaited(t *testing.T) {
+	r := newRig(t)
+	four := requires(needsApproval, group(1, "security"))
+	c := r.crew(t, four)
+	w := waits(t, r.call(t, c.agent, api.SignTransaction, c.payment(t, 5)))
+	must[api.Decided](t, r, c.as(t, "sec1"), api.ApproveRequest, c.about(w))
+	for name, one := range map[string]struct {
+		policy object
+		want   string // what changes, oldest first
+	}{
+		"the same":         {ruled(four), ""},
+		"other approvers":  {ruled(requires(needsApproval, group(2, "ops"))), ""},
+		"nothing allowed":  {ruled(allows("request.method == 'getAccounts'")), "waiting allowed"},
+		"no approval":      {ruled(allows(needsApproval)), "waiting"},
+		"everything, root": {object{"type": "ROOT"}, "waiting"},
+	} {
+		got := must[api.PolicyReplay](t, r, c.key, api.ReplayPolicy, object{"organizationId": c.id, "username": "agent", "policy": one.policy})
+		var was []string
+		for _, change := range got.Changes {
+			was = append(was, change.Was)
+		}
+		if strings.Join(was, " ") != one.want || len(got.Skipped) != 0 || got.Examined != 2 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -39,7 +39,7 @@ func byRules(p *org.Policy, q Question, r *Reading) Decision {
 		return d
 	}
 	if v.Outcome == org.OutcomeApproval && q.Approved != nil && q.Approved(v.Approvals) {
-		return Decision{Allowed: true, Rule: d.Rule + ", approved"}
+		return Decision{Allowed: true, Rule: d.Rule + Approved}
 	}
 	explanation := compiled.Explain(r.Facts, v, r.LimitOf)
 	d.Explanation, d.Reason = &explanation, reason(v, explanation)

@@ -16,6 +16,9 @@ const Environment = language.Version
 // Frozen is the rule of denials by a freeze, which no policy overrules.
 const Frozen = "frozen"
 
+// Approved ends the name of a rule that required approvals and got them.
+const Approved = ", approved"
+
 // Question is what a policy is asked.
 type Question struct {
 	Method api.Method
