@@ -51,6 +51,11 @@ const (
 
 	GetOrganizationControls    Method = "getOrganizationControls"
 	UpdateOrganizationControls Method = "updateOrganizationControls"
+
+	ApproveRequest Method = "approveRequest"
+	RejectRequest  Method = "rejectRequest"
+	GetRequest     Method = "getRequest"
+	ListRequests   Method = "listRequests"
 )
 
 // Methods lists the methods that this release serves.
@@ -64,6 +69,7 @@ func Methods() []Method {
 		EthereumSignMessage, EthereumSignTypedData, SignTransaction, SignRawPayload,
 		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
 		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun, GetOrganizationActivity, ReplayPolicy,
+		ApproveRequest, RejectRequest, GetRequest, ListRequests,
 	}
 }
 
@@ -71,7 +77,7 @@ func Methods() []Method {
 func (m Method) Reads() bool {
 	switch m { //nolint:exhaustive // the others have an effect
 	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
-		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity, ReplayPolicy:
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity, ReplayPolicy, GetRequest, ListRequests:
 		return true
 	}
 	return false

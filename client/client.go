@@ -94,7 +94,8 @@ func (c *Client) Call(ctx context.Context, method api.Method, params, result any
 		return Answer{}, err
 	}
 	answer, err := c.send(ctx, rpcPath, body)
-	final := err == nil || errors.Is(err, ErrDenied) && !errors.Is(err, ErrUnproven)
+	var waits *PendingApproval
+	final := err == nil || (errors.Is(err, ErrDenied) || errors.As(err, &waits)) && !errors.Is(err, ErrUnproven)
 	if c.Answered != nil && final {
 		c.Answered(answer)
 	}

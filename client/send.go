@@ -83,6 +83,11 @@ func (c *Client) once(ctx context.Context, path string, body []byte, stamp strin
 		}
 		answer.Result, answer.Submission = envelope.Result, envelope.Submission
 		return answer, wait, c.verify(ctx, body, answer.Result, answer.Receipt)
+	case http.StatusAccepted: // signed, too, and final until it ends
+		if err := c.verify(ctx, body, raw, answer.Receipt); err != nil {
+			return answer, wait, err
+		}
+		return answer, wait, pending(raw)
 	case http.StatusForbidden: // signed, so that a host in between cannot invent one
 		if err := c.verify(ctx, body, raw, answer.Receipt); err != nil {
 			return answer, wait, errors.Join(told, err)
@@ -94,7 +99,7 @@ func (c *Client) once(ctx context.Context, path string, body []byte, stamp strin
 // refusal makes the error of an answer other than 200, and says how long to wait before the same body may be sent again:
 // a negative time when that would not help.
 func refusal(raw []byte, response *http.Response) (time.Duration, error) {
-	if response.StatusCode == http.StatusOK {
+	if response.StatusCode == http.StatusOK || response.StatusCode == http.StatusAccepted {
 		return -1, nil
 	}
 	told := &api.Error{}

@@ -161,6 +161,10 @@ func resultOf(response []byte) ([]byte, error) {
 	if err := strictjson.Decode(response, &success); err == nil {
 		return success.Result, nil
 	}
+	var waiting api.Waiting
+	if err := strictjson.Decode(response, &waiting); err == nil && waiting.Approval.ID != "" {
+		return response, nil
+	}
 	var failure api.Error
 	if err := strictjson.Decode(response, &failure); err != nil {
 		return nil, fmt.Errorf("the answer is neither a result nor an error: %w", err)

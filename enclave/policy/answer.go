@@ -29,8 +29,14 @@ type answer struct {
 	signature  string
 }
 
-// final says whether the answer is kept for retries.
-func (a answer) final() bool {
+// final says whether the answer is signed, and the same for retries; that of a request which waits, until it ends.
+func (a answer) final() bool { return a.kept() || a.status == statusWaiting }
+
+// statusWaiting is that of a request which waits for approvals.
+const statusWaiting = 202
+
+// kept says whether the answer is kept for retries.
+func (a answer) kept() bool {
 	return a.status == 200 || a.status == api.Status(api.TypeDenied)
 }
 

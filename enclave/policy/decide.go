@@ -45,6 +45,10 @@ func (e *Engine) decideNow(c *caller, from access, q rule.Question, in intent, f
 	}
 	d := c.judge(q, in)
 	if !d.Allowed {
+		if len(d.Approvals) > 0 {
+			shown := effects(facts.Effects())
+			c.effects = &shown
+		}
 		return d, true, nil
 	}
 	p.entry.Policy = d.Rule

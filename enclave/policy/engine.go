@@ -136,6 +136,9 @@ func (p *proposal) size() int {
 		if o, ok := c.value.(*org.Organization); ok {
 			n += len(o.Users) << 10 // at most about a kilobyte each
 		}
+		if w, ok := c.value.(*org.Waiting); ok {
+			n += len(w.Body) + len(w.Outcome.Body)
+		}
 	}
 	if p.order != nil {
 		n += len(p.order.payload) + len(p.order.sealed)
@@ -159,6 +162,11 @@ func (e *Engine) apply(p *proposal, decide func() error) error {
 	}
 	if err := decide(); err != nil {
 		return err
+	}
+	if run := p.replay.run; run != nil {
+		if err := run.join(e, p); err != nil {
+			return err
+		}
 	}
 	p.entry.Version, p.entry.Index = ledger.EntryVersion, e.next
 	e.next++

@@ -89,6 +89,11 @@ func readRootAccess(made *org.Grant, p api.OrganizationPolicy, now uint64, path 
 	user := api.UserPolicy{Type: org.PolicyCEL, Preset: p.Preset, WalletID: p.WalletID, USDLimit: p.USDLimit, Rules: p.Rules, Constants: p.Constants}
 	var err error
 	made.Policy, err = policyOf(user, path)
+	for i, r := range made.Policy.Rules {
+		if err == nil && r.Outcome == org.OutcomeApproval {
+			err = api.Errorf(api.TypeUnsupported, "a grant cannot require approvals: its requests are another organization's; use ALLOW and DENY here").At(element(path+".rules", i) + ".outcome")
+		}
+	}
 	return err
 }
 

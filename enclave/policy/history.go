@@ -22,6 +22,9 @@ func (e *Engine) fromLog(ctx context.Context, c *caller, p *replay, again func()
 		return answer{}, err
 	}
 	c.requestID = entry.RequestID
+	if entry.Decision == ledger.Waiting {
+		return e.afterWaiting(ctx, c, &entry)
+	}
 	if len(entry.Outcome) == 0 || entry.Permit != (proof.Hash{}) {
 		if again == nil {
 			return answer{}, ledger.ErrEntry
@@ -72,6 +75,9 @@ func (e *Engine) entryOf(ctx context.Context, p *replay) (ledger.Entry, error) {
 // signAgain makes the signature of a logged entry once more. Nothing is authorised here: the permit must be the one
 // that the entry names, to the last bit.
 func (e *Engine) signAgain(ctx context.Context, c *caller, w access, a account, in intent, p *replay) (answer, error) {
+	if frozen := frozenByOwner(w.owner, w.wallet.value.ID); frozen != "" {
+		return answer{}, api.Errorf(api.TypeDenied, "%s", frozen)
+	}
 	entry, err := e.entryOf(ctx, p)
 	if err != nil {
 		return answer{}, err
@@ -80,6 +86,11 @@ func (e *Engine) signAgain(ctx context.Context, c *caller, w access, a account, 
 	made := &proposal{entry: entry, answer: c.complete(answer{})}
 	if made.order, err = e.newOrder(ctx, c, w.wallet.value, a, in, &remade); err != nil {
 		return answer{}, err
+	}
+	if c.longPermit = remade.Permit != entry.Permit; c.longPermit { // it waited for approvals
+		if made.order, err = e.newOrder(ctx, c, w.wallet.value, a, in, &remade); err != nil {
+			return answer{}, err
+		}
 	}
 	if remade.Permit != entry.Permit {
 		return answer{}, fmt.Errorf("entry %d: %w", entry.Index, ledger.ErrEntry)

@@ -13,6 +13,10 @@ import (
 type handler struct {
 	limit int // bytes of the body
 	run   func(ctx context.Context, c *caller, params []byte) (answer, error)
+	// do has the effect itself, for a caller who is known, and again makes the answer of one whose entry is in the log; nil
+	// for a method that cannot wait for approvals.
+	do    func(ctx context.Context, c *caller, params []byte) (answer, error)
+	again func(ctx context.Context, c *caller, params []byte, p *replay) (answer, error)
 }
 
 // method finds the handler of a method. What is not listed here does not exist.
@@ -20,47 +24,47 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 	small, large := api.MaxSmallBody, api.MaxBody
 	switch m {
 	case api.CreateOrganization:
-		return handler{small, e.createOrganization}, true
+		return handler{limit: small, run: e.createOrganization}, true
 	case api.GetOrganization:
-		return handler{small, read(e, e.getOrganization)}, true
+		return handler{limit: small, run: read(e, e.getOrganization)}, true
 	case api.AddUserToOrganization:
-		return handler{small, effect(e, e.addUser, nil)}, true
+		return effect(e, small, e.addUser, nil), true
 	case api.UpdateUserInOrganization:
-		return handler{small, effect(e, e.updateUser, nil)}, true
+		return effect(e, small, e.updateUser, nil), true
 	case api.DeleteUserFromOrganization:
-		return handler{small, effect(e, e.deleteUser, nil)}, true
+		return effect(e, small, e.deleteUser, nil), true
 	case api.CreateAuthenticator:
-		return handler{small, effect(e, e.createAuthenticator, nil)}, true
+		return effect(e, small, e.createAuthenticator, nil), true
 	case api.UpdateAuthenticator:
-		return handler{small, effect(e, e.updateAuthenticator, nil)}, true
+		return effect(e, small, e.updateAuthenticator, nil), true
 	case api.DeleteAuthenticator:
-		return handler{small, effect(e, e.deleteAuthenticator, nil)}, true
+		return effect(e, small, e.deleteAuthenticator, nil), true
 	case api.GetPhantomOrganization:
-		return handler{small, e.getIdentity}, true
+		return handler{limit: small, run: e.getIdentity}, true
 	case api.GetOrCreatePhantomOrganization:
-		return handler{small, e.getOrCreateIdentity}, true
+		return handler{limit: small, run: e.getOrCreateIdentity}, true
 	case api.GrantOrganizationAccess:
-		return handler{small, effect(e, e.grantAccess, nil)}, true
+		return effect(e, small, e.grantAccess, nil), true
 	case api.RevokeOrganizationAccess:
-		return handler{small, effect(e, e.revokeAccess, nil)}, true
+		return effect(e, small, e.revokeAccess, nil), true
 	case api.GetWalletAccessGrants:
-		return handler{small, read(e, e.accessGrants)}, true
+		return handler{limit: small, run: read(e, e.accessGrants)}, true
 	case api.TransferOrganizationWallet:
-		return handler{small, effect(e, e.transferWallet, nil)}, true
+		return effect(e, small, e.transferWallet, nil), true
 	case api.ListPendingMigrations:
-		return handler{small, read(e, e.listPending)}, true
+		return handler{limit: small, run: read(e, e.listPending)}, true
 	case api.CompleteWalletTransfer:
-		return handler{small, effect(e, e.completeTransfer, nil)}, true
+		return effect(e, small, e.completeTransfer, nil), true
 	case api.CreateWallet:
-		return handler{small, effect(e, e.createWallet, nil)}, true
+		return effect(e, small, e.createWallet, nil), true
 	case api.GetOrCreateWalletWithTag:
-		return handler{small, effect(e, e.getOrCreateWallet, nil)}, true
+		return effect(e, small, e.getOrCreateWallet, nil), true
 	case api.GetWalletWithTag:
-		return handler{small, read(e, e.getWalletWithTag)}, true
+		return handler{limit: small, run: read(e, e.getWalletWithTag)}, true
 	case api.GetOrganizationWallets:
-		return handler{small, read(e, e.getWallets)}, true
+		return handler{limit: small, run: read(e, e.getWallets)}, true
 	case api.GetAccounts:
-		return handler{small, read(e, e.getAccounts)}, true
+		return handler{limit: small, run: read(e, e.getAccounts)}, true
 	case api.SignUtf8Message:
 		return signing(e, small, e.utf8Message), true
 	case api.EthereumSignMessage:
@@ -72,29 +76,37 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 	case api.SignTransaction:
 		return signing(e, large, e.transaction), true
 	case api.SetPrices:
-		return handler{small, effect(e, e.setPrices, nil)}, true
+		return effect(e, small, e.setPrices, nil), true
 	case api.RegisterContract:
-		return handler{large, effect(e, e.registerContract, nil)}, true
+		return effect(e, large, e.registerContract, nil), true
 	case api.ReplayPolicy:
-		return handler{large, read(e, e.replayPolicy)}, true
+		return handler{limit: large, run: read(e, e.replayPolicy)}, true
 	case api.GetOrganizationActivity:
-		return handler{small, read(e, e.getActivity)}, true
+		return handler{limit: small, run: read(e, e.getActivity)}, true
 	case api.DryRun:
-		return handler{large, read(e, e.dryRun)}, true
+		return handler{limit: large, run: read(e, e.dryRun)}, true
 	case api.InitWalletImport:
-		return handler{small, effect(e, e.initImport, nil)}, true
+		return effect(e, small, e.initImport, nil), true
 	case api.CompleteImportWallet:
-		return handler{small, effect(e, e.completeImport, nil)}, true
+		return effect(e, small, e.completeImport, nil), true
 	case api.ExportWallet:
-		return handler{small, effect(e, e.exportWallet, e.exportAgain)}, true
+		return effect(e, small, e.exportWallet, e.exportAgain), true
 	case api.Freeze:
-		return handler{small, effect(e, e.freeze, nil)}, true
+		return effect(e, small, e.freeze, nil), true
 	case api.Unfreeze:
-		return handler{small, effect(e, e.unfreeze, nil)}, true
+		return effect(e, small, e.unfreeze, nil), true
 	case api.GetOrganizationControls:
-		return handler{small, read(e, e.getControls)}, true
+		return handler{limit: small, run: read(e, e.getControls)}, true
 	case api.UpdateOrganizationControls:
-		return handler{small, effect(e, e.updateControls, nil)}, true
+		return effect(e, small, e.updateControls, nil), true
+	case api.ApproveRequest:
+		return handler{limit: small, run: e.approveRequest}, true
+	case api.RejectRequest:
+		return handler{limit: small, run: effect(e, small, e.reject, nil).run}, true
+	case api.GetRequest:
+		return handler{limit: small, run: read(e, e.getRequest)}, true
+	case api.ListRequests:
+		return handler{limit: small, run: read(e, e.listRequests)}, true
 	}
 	return handler{}, false
 }
@@ -162,8 +174,25 @@ const maxTries = 64
 
 // effect serves a method that has one: at most once for the same body by the same caller. again makes the answer of
 // one whose entry is in the log; without it the entry holds the answer.
-func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, error), again func(context.Context, *caller, *P, *replay) (answer, error)) func(context.Context, *caller, []byte) (answer, error) {
-	return func(ctx context.Context, c *caller, raw []byte) (answer, error) {
+func effect[P scoped](e *Engine, limit int, do func(context.Context, *caller, *P) (answer, error), again func(context.Context, *caller, *P, *replay) (answer, error)) handler {
+	h := handler{limit: limit}
+	h.do = func(ctx context.Context, c *caller, raw []byte) (answer, error) {
+		var params P
+		if err := decode(raw, &params, "params"); err != nil {
+			return answer{}, err
+		}
+		return do(ctx, c, &params)
+	}
+	if again != nil {
+		h.again = func(ctx context.Context, c *caller, raw []byte, p *replay) (answer, error) {
+			var params P
+			if err := decode(raw, &params, "params"); err != nil {
+				return answer{}, err
+			}
+			return again(ctx, c, &params, p)
+		}
+	}
+	h.run = func(ctx context.Context, c *caller, raw []byte) (answer, error) {
 		params, err := enter[P](ctx, e, c, raw)
 		if err != nil {
 			return answer{}, err
@@ -187,6 +216,7 @@ func effect[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, 
 			return a
 		}), nil
 	}
+	return h
 }
 
 // untilSettled makes a decision again, from authentication on, as long as the organization changes under it.

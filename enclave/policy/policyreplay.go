@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/ledger"
@@ -63,12 +64,25 @@ func (e *Engine) replayPolicy(ctx context.Context, c *caller, params *api.Replay
 			result.Skipped = append(result.Skipped, shown)
 			continue
 		}
-		if d.Allowed != (one.entry.Decision == ledger.Allowed) {
+		if !sameDecision(&one.entry, d) {
 			shown.Would, shown.Rule, shown.Reason = outcome(d), d.Rule, d.Reason
 			result.Changes = append(result.Changes, shown)
 		}
 	}
 	return success(result), nil
+}
+
+// sameDecision says whether a policy decides as it was decided. A request that waited for approvals has two entries: that it
+// waits, and what came of it when they were given.
+func sameDecision(entry *ledger.Entry, d rule.Decision) bool {
+	waits := !d.Allowed && len(d.Approvals) > 0
+	switch {
+	case entry.Decision == ledger.Waiting:
+		return waits
+	case strings.HasSuffix(entry.Policy, rule.Approved):
+		return waits || d.Allowed
+	}
+	return d.Allowed == (entry.Decision == ledger.Allowed)
 }
 
 // ask asks about one request as of its own time.

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"slices"
+
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
@@ -34,9 +36,14 @@ func (e *Engine) rawPayload(params *api.SignRawPayloadParams, a account) (intent
 func (c *caller) judge(q rule.Question, in intent) rule.Decision {
 	q.Replayable, q.Blind = in.replayable, in.blind
 	d := c.ask(q)
-	if d.Allowed && in.as != "" {
-		q.Method = in.as
-		d = c.ask(q)
+	if in.as == "" || !d.Allowed && len(d.Approvals) == 0 {
+		return d
 	}
+	q.Method = in.as
+	second := c.ask(q)
+	if d.Allowed || !second.Allowed && len(second.Approvals) == 0 {
+		return second
+	}
+	d.Approvals = append(slices.Clone(d.Approvals), second.Approvals...) // those that both want
 	return d
 }

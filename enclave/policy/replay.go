@@ -19,6 +19,7 @@ type replay struct {
 	done   chan struct{} // closed when the first one has its answer
 	answer *answer       // nil while in flight, and when it was dropped or made before a restart
 	logged bool          // it has an entry
+	run    *run          // of a request that waited for approvals, nil for others
 	place                // of that entry; the commit is 0 until it is made
 }
 
@@ -80,7 +81,7 @@ func (r *replays) end(p *replay, a answer, now uint64) {
 		delete(r.open, p.key)
 		return
 	}
-	if !a.final() {
+	if !a.kept() {
 		p.answer = nil // the entry counts, the answer does not: the next retry asks the signer again
 	}
 	r.settle(p, now)
@@ -97,7 +98,12 @@ func (r *replays) settle(p *replay, now uint64) {
 	if p.done != r.over || p.commit == 0 {
 		return
 	}
-	delete(r.open, p.key)
+	if r.open[p.key] == p {
+		delete(r.open, p.key)
+	}
+	if newer, ok := r.places.get(p.key); ok && newer.index > p.index {
+		return // it waited for approvals, and was done before its first answer was out
+	}
 	r.places.put(p.key, p.place, now, 0)
 	if p.answer != nil {
 		r.keep(p.key, p.answer, now)
@@ -154,7 +160,7 @@ func (e *Engine) once(ctx context.Context, key proof.Hash, now uint64, do func(*
 	made := again(p)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if made.final() {
+	if made.kept() {
 		e.replays.keep(key, &made, now)
 	}
 	return made

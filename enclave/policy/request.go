@@ -34,9 +34,13 @@ type caller struct {
 	controls     found[org.Controls]
 	member       org.Member
 	replay       *replay
-	charged      bool // for more signatures than one
+	charged      bool                      // for more signatures than one
+	effects      *ledger.Effects           // of what the rules read, when they want approvals
+	approved     func([]org.Approval) bool // of a request that waited for approvals
+	longPermit   bool                      // a signature of one is made again for longer
 	compilations *compilations
 	history      map[ledger.Key]*usage.Series        // of a replay: what its requests used
+	fence        uint64                              // when the ledger was restored last, Unix milliseconds
 	assumed      map[language.Counter]*amount.Amount // of a dry run: what counts as used
 }
 
@@ -148,7 +152,7 @@ func decode(b []byte, into any, prefix string) error {
 
 // authenticate finds who stamped the request in the organization that it names.
 func (e *Engine) authenticate(ctx context.Context, c *caller) error {
-	c.compilations = e.compilations
+	c.compilations, c.fence = e.compilations, e.rebase.begin
 	var err error
 	if c.record, err = e.organization(ctx, c.organization); err != nil {
 		return err
@@ -229,7 +233,7 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 	if q.Method == "" {
 		q.Method = c.method
 	}
-	q.User, q.Now = c.member.User, c.now
+	q.User, q.Now, q.Approved = c.member.User, c.now, c.approved
 	c.read(&q, nil, nil)
 	if q.Method.Reads() {
 		q.Frozen = "" // of a wallet, which may be looked at
@@ -300,8 +304,11 @@ func (c *caller) denial(d rule.Decision) error {
 	return told
 }
 
-// deny logs a denial and answers with its reason.
+// deny logs a denial and answers with its reason. A request that approvals would allow waits for them instead.
 func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.Decision) (answer, error) {
+	if e.canWait(c, d) {
+		return e.await(ctx, c, wallet, d)
+	}
 	a := failure(c.denial(d), c.requestID)
 	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
 	if p.replay == nil {

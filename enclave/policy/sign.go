@@ -75,7 +75,7 @@ func signing[P signingParams](e *Engine, limit int, read func(*P, account) (inte
 		}
 		return e.signAgain(ctx, c, w, a, in, p)
 	}
-	return handler{limit, effect(e, do, again)}
+	return effect(e, limit, do, again)
 }
 
 func (e *Engine) signingAccount(ctx context.Context, c *caller, target api.Signing) (access, account, error) {
@@ -161,7 +161,7 @@ func (e *Engine) newOrder(ctx context.Context, c *caller, w *org.Wallet, a accou
 	p := permit.Permit{
 		Version: permit.Version, Shard: e.vault.Manifest().Shard, Organization: c.organization, Wallet: w.ID,
 		Path: a.path, Curve: a.curve, Format: a.format, Algorithm: in.algorithm, Kind: in.kind,
-		Payload: hashOf(in.bytes), Expires: entry.Time + uint64(api.ReplayWindow/time.Millisecond),
+		Payload: hashOf(in.bytes), Expires: entry.Time + uint64(c.permitted()/time.Millisecond),
 	}
 	var err error
 	if entry.Permit, err = p.Hash(); err != nil {

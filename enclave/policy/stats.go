@@ -22,9 +22,10 @@ type stats struct {
 func (s *stats) committed(proposals []*proposal, records int) {
 	var allowed, denied uint64
 	for _, p := range proposals {
-		if p.entry.Decision == ledger.Allowed {
+		switch p.entry.Decision { //nolint:exhaustive // what waits is neither
+		case ledger.Allowed:
 			allowed++
-		} else {
+		case ledger.Denied:
 			denied++
 		}
 	}

@@ -146,6 +146,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"update": object{}, "payload": "aGVsbG8", "algorithm": "Ed25519", "publicKey": standard(append([]byte{9}, make([]byte, 31)...)),
 			"importEnvelope": object{"envelope": "", "publicKey": ""}, "encryptedSecret": "", "requirePolicyTests": true,
 			"prices": []any{}, "chain": "eip155:1", "address": "0x00", "request": object{},
+			"requestId": id.String(id.Random()), "requestDigest": strings.Repeat("0", 64),
 		}
 	}
 	takes := map[api.Method][]string{
@@ -166,6 +167,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.SignRawPayload:        {"organizationId", "walletId", "payload", "algorithm", "derivationInfo"},
 		api.InitWalletImport:      {"organizationId"}, api.ExportWallet: {"organizationId", "walletId", "publicKey"},
 		api.Freeze: {"organizationId", "walletId"}, api.Unfreeze: {"organizationId", "walletId"},
+		api.ApproveRequest: {"organizationId", "requestId", "requestDigest"}, api.RejectRequest: {"organizationId", "requestId", "requestDigest"},
+		api.GetRequest: {"organizationId", "requestId"}, api.ListRequests: {"organizationId"},
 		api.GetOrganizationControls: {"organizationId"}, api.UpdateOrganizationControls: {"organizationId", "requirePolicyTests"},
 		api.SetPrices: {"organizationId", "prices"}, api.RegisterContract: {"organizationId", "chain", "address"}, api.DryRun: {"organizationId", "request"},
 		api.GetOrganizationActivity: {"organizationId"}, api.ReplayPolicy: {"organizationId", "username", "policy"},

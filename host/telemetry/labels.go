@@ -10,10 +10,11 @@ import (
 
 // The values of labels for what has no name of its own.
 const (
-	outcomeOK    = "ok"
-	outcomeOther = "other"
-	unknown      = "unknown" // a call whose method is not one that is served
-	none         = "none"    // no call at all: a path that does not exist, a preflight
+	outcomeOK      = "ok"
+	outcomeWaiting = "waiting" // for approvals
+	outcomeOther   = "other"
+	unknown        = "unknown" // a call whose method is not one that is served
+	none           = "none"    // no call at all: a path that does not exist, a preflight
 )
 
 // methodLabel is a method's name if it is one of the contract. Nothing that a stranger sends becomes a label.
@@ -58,6 +59,9 @@ func (t *Telemetry) outcomeLabel(kind string) string {
 func (t *Telemetry) outcomeOf(status uint16, result []byte) string {
 	if status == http.StatusOK {
 		return outcomeOK
+	}
+	if status == http.StatusAccepted {
+		return outcomeWaiting
 	}
 	var told struct {
 		Type string `json:"type"`

@@ -17,6 +17,7 @@ const (
 	Undecided Decision = iota
 	Allowed
 	Denied
+	Waiting // for approvals: it allows nothing
 )
 
 // String names the decision as people read it.
@@ -26,6 +27,8 @@ func (d Decision) String() string {
 		return "allowed"
 	case Denied:
 		return "denied"
+	case Waiting:
+		return "waiting"
 	case Undecided:
 	}
 	return "undecided"

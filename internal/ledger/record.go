@@ -39,6 +39,7 @@ const (
 	KindControls      Kind = 10 // organization, zero
 	KindActivity      Kind = 12 // organization, zero
 	KindUsage         Kind = 11 // organization, hash of what is counted
+	KindWaiting       Kind = 13 // organization, request that waits for approvals; zero for the list of them
 )
 
 // NewKey makes the key of a record.

@@ -29,6 +29,7 @@ func byAllowance(name string, g *org.Grant, q Question) Decision {
 		if q.User.Policy.Type == org.PolicyRoot && rootNow(g, q.Now) {
 			return Decision{Allowed: true, Rule: name + " for root"}
 		}
+		q.Approved = nil // who approves for the caller's organization says nothing for the owner's
 		d := byPolicy(&g.Policy, q, q.Owner)
 		d.Rule = name + ", " + d.Rule
 		return d

@@ -16,6 +16,9 @@ const Environment = language.Version
 // Frozen is the rule of denials by a freeze, which no policy overrules.
 const Frozen = "frozen"
 
+// Approved ends the name of a rule that required approvals and got them.
+const Approved = ", approved"
+
 // Question is what a policy is asked.
 type Question struct {
 	Method api.Method
@@ -37,6 +40,10 @@ type Question struct {
 	Signer  []byte
 	// Own is what the rules of the caller's policy read, Owner what those of a grant do; nil where presets decide.
 	Own, Owner *Reading
+	// Approved says whether approvals that a rule requires were given; nil when nobody was asked.
+	Approved func([]org.Approval) bool
+	// Involved is true of who asked for a request, or may approve it, when they look at it.
+	Involved bool
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
 	Frozen string
 }
@@ -61,6 +68,9 @@ func Evaluate(q Question) Decision {
 	}
 	if q.Frozen != "" {
 		return deny(Frozen, q.Frozen)
+	}
+	if q.Involved && (q.Method == api.GetRequest || q.Method == api.ListRequests) {
+		return Decision{Allowed: true, Rule: "involved"}
 	}
 	d := byPolicy(&q.User.Policy, q, q.Own)
 	if d.Allowed && q.Grant != nil {
@@ -88,7 +98,7 @@ func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	}
 	switch p.Preset {
 	case "":
-		return byRules(p, q.Method, r)
+		return byRules(p, q, r)
 	case org.PresetAllowAll:
 		return Decision{Allowed: true, Rule: p.Preset}
 	case org.PresetDenyAll:
@@ -98,7 +108,7 @@ func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	case org.PresetDappConnection:
 		d := dappConnection(*p, q)
 		if d.Allowed && p.USDLimit != nil && signs(q.Method) {
-			return byRules(p, q.Method, r)
+			return byRules(p, q, r)
 		}
 		return d
 	}
@@ -121,6 +131,7 @@ func legacyUserRole(q Question) Decision {
 	switch q.Method {
 	case api.GetOrganization, api.GetPhantomOrganization, api.GetOrganizationWallets, api.GetAccounts, api.GetWalletWithTag,
 		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun, api.GetOrganizationActivity,
+		api.ApproveRequest, api.RejectRequest, // whose tag decides
 		api.CreateWallet, api.GetOrCreateWalletWithTag,
 		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
@@ -137,6 +148,7 @@ func legacyUserRole(q Question) Decision {
 		return Decision{Allowed: true, Rule: org.PresetLegacyUserRole}
 	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
 	case api.ReplayPolicy: // looks into others' requests
+	case api.GetRequest, api.ListRequests: // for those who are involved
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetLegacyUserRole, "this policy does not allow "+string(q.Method))
@@ -164,6 +176,8 @@ func dappConnection(p org.Policy, q Question) Decision {
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
 	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract: // take policy ROOT
 	case api.GetOrganizationControls, api.GetOrganizationActivity, api.ReplayPolicy: // of others, too
+	case api.ApproveRequest, api.RejectRequest: // a connection vouches for nobody
+	case api.GetRequest, api.ListRequests: // for those who are involved
 	case api.SignRawPayload: // its own scope, which no preset has
 	}
 	return deny(org.PresetDappConnection, "this policy does not allow "+string(q.Method))

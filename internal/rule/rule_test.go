@@ -35,7 +35,7 @@ func TestEvaluate(t *testing.T) {
 		{policy: org.Policy{Type: org.PolicyRoot}, all: true},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetAllowAll}, all: true},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDenyAll}},
-		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetLegacyUserRole}, allowed: slices.Concat(signing, reading, making, []api.Method{api.Freeze})},
+		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetLegacyUserRole}, allowed: slices.Concat(signing, reading, making, []api.Method{api.Freeze, api.ApproveRequest, api.RejectRequest})},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection, Wallet: own}, allowed: self, bound: bound},
 		{policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection}, allowed: self}, // bound to nothing
 		{policy: org.Policy{Type: org.PolicyCEL}},

@@ -15,6 +15,7 @@ import (
 
 // Exit returns the exit code of an error.
 func Exit(err error) int {
+	var pending *client.PendingApproval
 	switch {
 	case err == nil:
 		return ExitOK
@@ -22,6 +23,8 @@ func Exit(err error) int {
 		return ExitUsage
 	case errors.Is(err, client.ErrUnproven):
 		return ExitFault // whatever else it says may be a lie
+	case errors.As(err, &pending):
+		return ExitPending
 	case errors.Is(err, client.ErrDenied):
 		return ExitDenied
 	case errors.Is(err, client.ErrUnauthenticated):
@@ -39,7 +42,9 @@ type failure struct {
 	Type      string `json:"type,omitempty"` // of docs/spec/errors.md, when the server refused
 	Path      string `json:"path,omitempty"`
 	RequestID string `json:"requestId,omitempty"`
-	Status    int    `json:"status,omitempty"`
+	// Approval is of what waits for approvals.
+	Approval *api.Approval `json:"approval,omitempty"`
+	Status   int           `json:"status,omitempty"`
 }
 
 // tell writes an error for people, or for programs when the command was asked for JSON.
@@ -48,6 +53,10 @@ func tell(c *cobra.Command, w io.Writer, err error, inJSON bool) {
 	var refused *api.Error
 	if errors.As(err, &refused) {
 		f.Type, f.Path, f.RequestID, f.Status = refused.Type, refused.Path, refused.RequestID, refused.Status
+	}
+	var pending *client.PendingApproval
+	if errors.As(err, &pending) {
+		f.Approval = &pending.Approval
 	}
 	if inJSON {
 		_ = json.NewEncoder(w).Encode(map[string]failure{"error": f})
@@ -73,6 +82,9 @@ func tell(c *cobra.Command, w io.Writer, err error, inJSON bool) {
 // hint says what to do about an error, where the message does not.
 func hint(f failure, c *cobra.Command) string {
 	switch f.Exit {
+	case ExitPending:
+		return fmt.Sprintf("its approvers decide with 'redoubt approval approve %s %s', or reject; 'redoubt approval show %s' tells what became of it",
+			f.Approval.ID, f.Approval.RequestDigest, f.Approval.ID)
 	case ExitUsage:
 		return fmt.Sprintf("'%s --help' shows how it is used", c.CommandPath())
 	case ExitUnauthenticated:

@@ -20,6 +20,7 @@ const (
 	ExitDenied          = 3 // a policy denied it; the same request gets the same answer
 	ExitUnauthenticated = 4 // the key is not one of the organization
 	ExitUnavailable     = 5 // the server cannot answer now; the same command may work later
+	ExitPending         = 6 // it waits for approvals
 )
 
 // errUsage marks errors of the command line itself.

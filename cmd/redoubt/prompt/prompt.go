@@ -19,6 +19,7 @@ func Commands() []*cobra.Command {
 			walletGrant, walletGrants, walletRevoke, walletTransfer, walletPending, walletAccept),
 		acting("sign", "Sign messages, typed data and transactions", signMessage, signTransaction, signTypedData),
 		acting("policy", "Check policies, run their tests, try requests out", policyLint, policyTest, policyTry, policyReplay),
+		acting("approval", "Approve and reject requests that wait for it", approvalList, approvalShow, approvalApprove, approvalReject),
 		alone(freeze), alone(unfreeze), alone(activity),
 	}
 }
