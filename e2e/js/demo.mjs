@@ -147,28 +147,31 @@ async function refuse({ baseUrl }, { client, organizationId }, wallet) {
 // allowance gives an agent rules: it may spend half an ether a day, on one address at most a quarter at a time.
 async function allowance({ baseUrl }, { client, key, organizationId }, wallet) {
   step('An agent with an allowance: rules over what a transaction does')
-  const shop = Wallet.createRandom().address
+  const shop = Wallet.createRandom().address, supplier = Wallet.createRandom().address
   const spends = (limit) => ({
-    type: 'CEL', constants: [{ name: 'shop', value: shop, comment: '' }], rules: [{
+    type: 'CEL', constants: [{ name: 'shop', value: shop, comment: '' }, { name: 'supplier', value: supplier, comment: '' }], rules: [{
       expression: `request.method == 'signTransaction' && tx.evm.to == shop && !effects.unknown && usage.spent('ETH', duration('24h')) <= ether('${limit}')`,
       outcome: 'ALLOW', comment: `${limit} ETH a day at the shop`,
-    }, { expression: "request.method in ['getOrganization', 'getAccounts']", outcome: 'ALLOW', comment: 'looking' }],
+    }, { expression: "request.method in ['getOrganization', 'getAccounts']", outcome: 'ALLOW', comment: 'looking' }, {
+      expression: "request.method == 'signTransaction' && tx.chain == 'evm' && tx.evm.to == supplier", outcome: 'REQUIRE_APPROVAL',
+      comment: 'the supplier, if somebody agrees', approvals: [{ required: 1 }],
+    }],
   })
   const agentKey = ed25519Key()
   await client.addUserToOrganization({
     organizationId, user: { username: 'agent', authenticators: [authenticator(agentKey, 'agent')], policy: spends('0.5') },
   })
   let nonce = 7
-  const pay = async (value) => {
+  const pay = async (value, to = shop) => {
     const transaction = EthereumTransaction.from({
-      type: 2, chainId: 1, nonce: nonce++, gasLimit: 21_000, to: shop, value: parseEther(value), maxFeePerGas: 10n ** 9n, maxPriorityFeePerGas: 1n,
+      type: 2, chainId: 1, nonce: nonce++, gasLimit: 21_000, to, value: parseEther(value), maxFeePerGas: 10n ** 9n, maxPriorityFeePerGas: 1n,
     }).unsignedSerialized
     const body = request('signTransaction', {
       organizationId, walletId: wallet.id, transaction: { kind: 'RLP_ENCODED', bytes: transaction },
       derivationInfo: { derivationPath: "m/44'/60'/0'/0/0", curve: 'Secp256k1', addressFormat: 'Ethereum' },
     })
     const answer = await post(baseUrl, body, { key: agentKey })
-    return { status: answer.status, body: JSON.parse(answer.text) }
+    return { status: answer.status, body: JSON.parse(answer.text), again: () => post(baseUrl, body, { key: agentKey }) }
   }
   for (const value of ['0.2', '0.2']) assert.equal((await pay(value)).status, 200)
   done('it paid 0.2 ETH twice')
@@ -177,9 +180,17 @@ async function allowance({ baseUrl }, { client, key, organizationId }, wallet) {
   const limit = denied.body.explanation.rules[0].because.find((b) => b.limit).limit
   assert.equal(limit.left, '99958000000000000')
   refused(`0.2 ETH more: ${denied.status}, ${denied.body.explanation.rules[0].comment}: used ${eth(BigInt(limit.used))}, left ${eth(BigInt(limit.left))}, fits again at ${limit.freesAt}`)
+  const waiting = await pay('2', supplier)
+  assert.equal(waiting.status, 202)
+  row('2 ETH', `${waiting.status}, it waits for ${waiting.body.approval.required[0].required} approval`)
+  const agree = request('approveRequest', { organizationId, requestId: waiting.body.approval.id, requestDigest: waiting.body.approval.requestDigest })
+  assert.equal((await post(baseUrl, agree, { key })).status, 200)
+  const through = await waiting.again()
+  assert.ok(EthereumTransaction.from(JSON.parse(through.text).result.rawTransactionHex ?? '0x' + Buffer.from(unb64u(JSON.parse(through.text).result.transaction)).toString('hex')).from)
+  done('the administrator approved exactly that request, and it was signed, once')
   const body = request('replayPolicy', { organizationId, username: 'agent', policy: spends('0.3') })
   const replay = JSON.parse((await post(baseUrl, body, { key })).text).result
-  assert.deepEqual([replay.examined, replay.changes.length, replay.changes[0].would], [3, 1, 'DENY'])
+  assert.deepEqual([replay.examined, replay.changes.length, replay.changes[0].would], [5, 1, 'DENY'])
   row('0.3 ETH a day', `would have stopped ${replay.changes.length} of ${replay.examined} requests  ${dim('redoubt policy replay')}`)
 }
 
@@ -212,6 +223,7 @@ function summary({ moved, log, seconds }) {
   title('What happened')
   row('moved', moved)
   row('refused', 'two requests, by policy, with the reasons above')
+  row('approved', 'one request, by a second person')
   row('on the record', `${log} log entries`)
   row('keys outside', 'none: they were made, used and kept in the signer')
   row('time', `${seconds.toFixed(1)} s`)
