@@ -58,7 +58,7 @@ const (
 func TestPolicyCases(t *testing.T) {
 	c := newCases(t)
 	seen := 0
-	for _, p := range append(append(accessCases(c, t), evmCases(t)...), append(typedCases(t), solanaCases(t, c)...)...) {
+	for _, p := range append(append(accessCases(c, t), evmCases(t)...), append(append(typedCases(t), solanaCases(t, c)...), bitcoinCases(t, c)...)...) {
 		t.Run(p.name, func(t *testing.T) {
 			for name, q := range p.allow {
 				if d := c.outcomeOf(t, p.policy(), q, p.more); d.Decision != "ALLOW" {
@@ -74,8 +74,8 @@ func TestPolicyCases(t *testing.T) {
 		})
 		seen += len(p.allow) + len(p.deny)
 	}
-	if seen != 75 {
-		t.Errorf("%d requests were tried, want 75", seen)
+	if seen != 80 {
+		t.Errorf("%d requests were tried, want 80", seen)
 	}
 }
 

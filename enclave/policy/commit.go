@@ -115,10 +115,14 @@ func lastChanges(proposals []*proposal) map[ledger.Key]uint64 {
 }
 
 // sealRecords seals what a proposal changed, and notes every change in its entry. A change that a later one of the
-// batch overtakes is in the log but not stored.
+// batch overtakes is in the log but not stored; of a counter, which all requests of a batch may move, it is not sealed
+// for that either: the entry tells of it among its counters.
 func (e *Engine) sealRecords(p *proposal, newest map[ledger.Key]uint64) ([]ledger.Record, error) {
 	var records []ledger.Record
 	for _, c := range p.changes {
+		if c.key.Kind() == ledger.KindUsage && newest[c.key] != c.version {
+			continue
+		}
 		r := ledger.Record{Key: c.key, Version: c.version, Sealed: c.sealed}
 		if c.value != nil && c.sealed == nil {
 			plain, err := proof.Encode(c.value)

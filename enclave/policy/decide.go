@@ -18,9 +18,11 @@ func (c *caller) reads(q rule.Question) bool {
 // in one step as seen by others who use the same counters, so that no two of them count on the same rest of a limit.
 func (e *Engine) decide(ctx context.Context, c *caller, from access, q rule.Question, s *signature, p *proposal) (rule.Decision, error) {
 	c.read(&q, from.owner.value, s)
-	facts := c.facts(q, c.controls.value, s)
+	var facts *fact.Facts
 	if q.Own != nil {
 		facts = q.Own.Facts
+	} else {
+		facts = c.facts(q, c.controls.value, s)
 	}
 	meters := e.meters(c, from, q, facts)
 	for {
