@@ -13,7 +13,7 @@ import (
 var txType = types.NewObjectType("Tx")
 
 var txFields = define(txType,
-	always("chain", types.StringType, func(f *Facts) any { return types.String(f.chainID()) }),
+	always("chain", types.StringType, func(f *Facts) any { return types.String(f.Chain()) }),
 	always("network", types.StringType, func(f *Facts) any { return types.String(f.Network) }),
 	maybe("evm", evmType, func(f *Facts) (any, bool) {
 		tx, ok := f.look().(*evm.Transaction)
@@ -37,8 +37,8 @@ var txFields = define(txType,
 	}),
 )
 
-// chainID names the chain of a transaction, empty for what is none.
-func (f *Facts) chainID() chain.ID {
+// Chain names the chain of a transaction, empty for what is none.
+func (f *Facts) Chain() chain.ID {
 	switch f.look().(type) {
 	case *evm.Transaction, *evm.Consent:
 		return chain.EVM

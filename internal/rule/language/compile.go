@@ -24,6 +24,7 @@ type Policy struct {
 type rule struct {
 	org.Rule
 	index    int
+	guard    guard
 	program  cel.Program
 	checked  *cel.Ast // as evaluated
 	written  *cel.Ast // as written, for explanations; expressions have the same numbers in both
@@ -120,6 +121,7 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*r
 	if depth := nesting(r.checked.NativeRep().Expr()); depth > maxNesting {
 		return nil, r.finding(1, 1, fmt.Sprintf("macros are nested %d deep, the most is %d", depth, maxNesting), "")
 	}
+	r.guard = guardOf(r.checked.NativeRep().Expr())
 	var err error
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
 	if estimate, err := env.EstimateCost(r.checked, sizes{}); err != nil || estimate.Max > maxCost {

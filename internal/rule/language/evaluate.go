@@ -72,6 +72,9 @@ func (v *Verdict) require(r *rule) {
 
 // matches evaluates one rule.
 func (r *rule) matches(f *fact.Facts) (bool, error) {
+	if !r.guard.passes(f) {
+		return false, nil
+	}
 	out, _, err := r.program.Eval(f)
 	if err != nil {
 		return false, err

@@ -315,3 +315,26 @@ func BenchmarkRules(b *testing.B) {
 		})
 	}
 }
+
+// What a rule is not about is passed over, and never otherwise: the outcome is that of evaluating it.
+func TestGuards(t *testing.T) {
+	for expression, want := range map[string]string{
+		"request.method == 'getAccounts' && tx.solana.feePayer == ''":                                 "",
+		"tx.solana.feePayer == '' && request.method == 'getAccounts'":                                 "",
+		"request.method == 'getAccounts' || tx.evm.value == 5":                                        org.OutcomeDeny,
+		"!(request.method == 'getAccounts')":                                                          org.OutcomeDeny,
+		"request.method in ['getAccounts', 'signTransaction'] && tx.chain == 'evm'":                   org.OutcomeDeny,
+		"request.method in [] && tx.solana.feePayer == ''":                                            "",
+		"tx.chain == 'solana' && tx.solana.feePayer == 'x'":                                           "",
+		"tx.chain in ['solana', 'evm'] && tx.solana.feePayer == 'x'":                                  org.OutcomeDeny, // it fails, and denies
+		"request.method == user.name && tx.solana.feePayer == 'x'":                                    "",
+		"(request.method == 'getAccounts') == false":                                                  org.OutcomeDeny,
+		"['getAccounts'].all(m, request.method == m) ? tx.solana.feePayer == 'x' : tx.chain == 'evm'": org.OutcomeDeny,
+		"'signTransaction' == request.method && tx.evm.value == 5":                                    org.OutcomeDeny,
+	} {
+		p := compile(t, []org.Rule{{Expression: expression, Outcome: org.OutcomeDeny}})
+		if v := p.Evaluate(pay(t, big.NewInt(5))); v.Outcome != want {
+			t.Errorf("%s: %+v, want %q", expression, v, want)
+		}
+	}
+}
