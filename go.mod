@@ -4,6 +4,7 @@ go 1.26.4
 
 require (
 	cel.dev/cel-go v0.32.0
+	cel.dev/expr v0.25.2
 	filippo.io/age v1.3.1
 	filippo.io/edwards25519 v1.1.0
 	github.com/BurntSushi/toml v1.5.0
@@ -45,7 +46,6 @@ require (
 )
 
 require (
-	cel.dev/expr v0.25.2 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/exp v0.0.0-20240823005443-9b4947da3948 // indirect

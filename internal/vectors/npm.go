@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -27,5 +28,24 @@ func NPM(t testing.TB, into any, pkg, file string) {
 	}
 	if err := json.NewDecoder(z).Decode(into); err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// NPMModule decodes what a JavaScript module of such a package exports under a name. It takes node, as those tests do.
+func NPMModule(t testing.TB, into any, module, export string) {
+	t.Helper()
+	const script = `import(process.argv[1]).then((m) => process.stdout.write(JSON.stringify(m[process.argv[2]])))`
+	folder := filepath.Join(checkout(t), "e2e", "js")
+	if _, err := os.Stat(filepath.Join(folder, "node_modules")); os.IsNotExist(err) && os.Getenv("CI") != "true" {
+		t.Skipf("no module %s: make clients", module)
+	}
+	read := exec.Command("node", "-e", script, module, export) //nolint:gosec,noctx // fixed by the tests
+	read.Dir, read.Stderr = folder, os.Stderr
+	text, err := read.Output()
+	if err != nil {
+		t.Fatalf("%s: %v", module, err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", module, err)
 	}
 }

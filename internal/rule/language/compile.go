@@ -67,6 +67,20 @@ func (f Finding) Error() string {
 
 // Compile checks rules and constants as a whole. An error is a Finding.
 func Compile(rules []org.Rule, constants []org.Constant) (*Policy, error) {
+	return guarded(func() (*Policy, error) { return compileAll(rules, constants) })
+}
+
+// guarded refuses a policy on which the library panics: one tenant's text must not end a process that serves them all.
+func guarded(compile func() (*Policy, error)) (p *Policy, err error) {
+	defer func() {
+		if recover() != nil {
+			p, err = nil, Finding{Rule: -1, Text: "an expression cannot be compiled", Hint: "write it in another way"}
+		}
+	}()
+	return compile()
+}
+
+func compileAll(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 	if len(rules) > MaxRules {
 		return nil, Finding{Rule: -1, Text: fmt.Sprintf("%d rules, the most is %d", len(rules), MaxRules)}
 	}
@@ -114,6 +128,9 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*r
 	}
 	if r.checked, issues = check(env, parsed); issues.Err() != nil {
 		return nil, r.issue(issues, values)
+	}
+	if err := r.checkPatterns(); err != nil {
+		return nil, err
 	}
 	if r.checked.OutputType() != cel.BoolType {
 		return nil, r.finding(1, 1, "the expression is of type "+r.checked.OutputType().String()+", not bool", "end it with a comparison")

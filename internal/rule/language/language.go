@@ -28,6 +28,7 @@ const (
 	maxNodes      = 8192 // of an expression, constants written out
 	maxNesting    = 3    // macros within macros
 	maxCost       = 20_000
+	maxPattern    = 2000 // instructions of a regular expression
 )
 
 // environment is what expressions are checked against, made once.
@@ -36,7 +37,6 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 		cel.CustomTypeProvider(fact.Provider()), cel.CustomTypeAdapter(fact.Adapter()),
 		cel.EnableMacroCallTracking(), cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true),
 		cel.ParserExpressionSizeLimit(MaxExpression), cel.ExpressionNodeLimit(maxNodes), cel.ParserRecursionLimit(64),
-		cel.RegexProgramSizeLimit(2000),
 	}
 	for name, typ := range fact.Variables() {
 		options = append(options, cel.Variable(name, typ))
