@@ -2,12 +2,10 @@ package language
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/checker"
 	"cel.dev/cel-go/common/ast"
 
 	"github.com/redoubt-kms/redoubt/internal/org"
@@ -142,13 +140,13 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*r
 	var err error
 	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
 	if estimate, err := env.EstimateCost(r.checked, sizes{}); err != nil || estimate.Max > maxCost {
-		options = append(options, cel.CostLimit(maxCost)) // which costs time, so only where it may be reached
+		options = append(options, cel.CostTracking(sizes{}), cel.CostLimit(maxCost)) // which costs time, so only where it may be reached
 	}
 	if r.program, err = env.Program(r.checked, options...); err != nil {
 		return nil, r.finding(1, 1, err.Error(), "")
 	}
 	r.explains = sync.OnceValues(func() (cel.Program, error) {
-		return env.Program(r.checked, cel.EvalOptions(cel.OptExhaustiveEval), cel.CostLimit(10*maxCost))
+		return env.Program(r.checked, cel.EvalOptions(cel.OptExhaustiveEval), cel.CostTracking(sizes{}), cel.CostLimit(10*maxCost))
 	})
 	return r, nil
 }
@@ -166,11 +164,14 @@ func (r *rule) checkOutcome() error {
 }
 
 // check type-checks. An integer that is compared for equality with an amount is taken for an amount: the checker wants
-// both of one type.
+// both of one type. What may turn out to be an amount is compared as one.
 func check(env *cel.Env, parsed *cel.Ast) (*cel.Ast, *cel.Issues) {
 	for {
 		checked, issues := env.Check(parsed)
-		if issues.Err() == nil || !widen(parsed.NativeRep(), issues) {
+		switch {
+		case issues.Err() == nil && loosen(parsed.NativeRep(), checked.NativeRep()):
+			return env.Check(parsed)
+		case issues.Err() == nil || !widen(parsed.NativeRep(), issues):
 			return checked, issues
 		}
 	}
@@ -212,22 +213,4 @@ func (r *rule) issue(issues *cel.Issues, values constants) Finding {
 	}
 	first := all[0]
 	return r.finding(max(first.Location.Line(), 1), max(first.Location.Column()+1, 1), first.Message, hintFor(first.Message, values))
-}
-
-// sizes bounds what is not written in an expression, for the estimate of its cost: what is larger is refused by the
-// parsers of payloads, or measured.
-type sizes struct{}
-
-// EstimateSize implements checker.CostEstimator.
-func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
-	path := node.Path()
-	if len(path) == 0 || path[0] == "message" || slices.Contains(path, "args") || slices.Contains(path, "data") {
-		return nil
-	}
-	return &checker.SizeEstimate{Min: 0, Max: 256}
-}
-
-// EstimateCallCost implements checker.CostEstimator.
-func (sizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
-	return nil
 }

@@ -44,6 +44,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	options = append(options, operators()...)
 	options = append(options, conversions()...)
 	options = append(options, usageFunctions()...)
+	options = append(options, dynamicFunctions()...)
 	return cel.NewEnv(append(options, otherFunctions()...)...)
 })
 

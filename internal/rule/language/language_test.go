@@ -261,6 +261,8 @@ func TestBombs(t *testing.T) {
 		"doubling": "[1].all(x, many.map(a, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' + 'b').all(b, (b+b+b+b+b+b+b+b+b+b+b+b).size() > 0) && many.all(c, many.all(d, ('x' + string(c)).size() > 0)))",
 		"regex":    "many.all(a, many.all(b, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'.matches('(a|aa)+$')))",
 		"maps":     "many.map(a, many.map(b, many)).size() > 0",
+		"members":  "many.all(a, dyn(a) in many || !(dyn(a) in many))",
+		"equal":    "many.all(a, dyn(many) == dyn(many))",
 		"sorted":   "many.filter(a, many.exists(b, b == 2)).size() == 0",
 	} {
 		p := compile(t, allow(expression), thousand)
