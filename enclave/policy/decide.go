@@ -54,7 +54,6 @@ func (e *Engine) decideNow(c *caller, from access, q rule.Question, in intent, f
 		return d, true, nil
 	}
 	p.entry.Policy = d.Rule
-	p.changes, p.entry.Counters = nil, nil
 	for _, m := range all {
 		if err := m.reserve(p); err != nil {
 			return rule.Decision{Rule: "limits", Reason: err.Error()}, true, nil
