@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -97,11 +98,7 @@ func (m mutant) test(ctx context.Context, root string) result {
 		return result{broken, err.Error()}
 	}
 	defer remove()
-	suites := suites()
-	if strings.HasPrefix(m.file, "enclave/") {
-		suites = suites[1:]
-	}
-	for _, packages := range suites {
+	for _, packages := range m.suites() {
 		output, err := runTests(ctx, root, append([]string{"-overlay", overlay}, packages...))
 		var exit *exec.ExitError
 		switch {
@@ -117,9 +114,18 @@ func (m mutant) test(ctx context.Context, root string) result {
 	return result{alive, ""}
 }
 
-// suites are the packages whose tests are asked, one list after the other.
-func suites() [][]string {
-	return [][]string{{"./internal/usage", "./internal/rule/..."}, {"./enclave/policy"}}
+// suites are the packages whose tests are asked, one list after the other: those of the changed code first, which are
+// the quickest to say.
+func (m mutant) suites() [][]string {
+	engine := []string{"./enclave/policy"}
+	switch own := "./" + path.Dir(m.file); own {
+	case engine[0]:
+		return [][]string{engine}
+	case "./internal/rule/fact": // tested by the language that reads the facts
+		return [][]string{{"./internal/rule/language"}, {"./internal/rule/..."}, engine}
+	default:
+		return [][]string{{own}, {"./internal/rule/..."}, engine}
+	}
 }
 
 func runTests(ctx context.Context, root string, args []string) ([]byte, error) {
@@ -130,7 +136,7 @@ func runTests(ctx context.Context, root string, args []string) ([]byte, error) {
 
 // healthy says whether the tests pass as long as nothing is changed; otherwise they would notice anything.
 func healthy(ctx context.Context, root string) error {
-	for _, packages := range suites() {
+	for _, packages := range [][]string{{"./internal/usage", "./internal/rule/..."}, {"./enclave/policy"}} {
 		if output, err := runTests(ctx, root, packages); err != nil {
 			return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, output)
 		}
@@ -139,7 +145,7 @@ func healthy(ctx context.Context, root string) error {
 }
 
 // overlay writes the changed file and the list by which the compiler finds it.
-func (m mutant) overlay(root string) (path string, remove func(), err error) {
+func (m mutant) overlay(root string) (list string, remove func(), err error) {
 	changed, err := m.apply(root)
 	if err != nil {
 		return "", nil, err
@@ -150,14 +156,14 @@ func (m mutant) overlay(root string) (path string, remove func(), err error) {
 	}
 	remove = func() { _ = os.RemoveAll(folder) }
 	source := filepath.Join(folder, "mutant.go")
-	path = filepath.Join(folder, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, filepath.FromSlash(m.file)): source}})
+	list = filepath.Join(folder, "overlay.json")
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, filepath.FromSlash(m.file)): source}})
 	if err == nil {
-		err = errors.Join(os.WriteFile(source, changed, 0o600), os.WriteFile(path, list, 0o600))
+		err = errors.Join(os.WriteFile(source, changed, 0o600), os.WriteFile(list, text, 0o600))
 	}
 	if err != nil {
 		remove()
 		return "", nil, err
 	}
-	return path, remove, nil
+	return list, remove, nil
 }

@@ -18,7 +18,7 @@ type object = map[string]any
 func formats() map[string]func([]byte) (any, error) {
 	return map[string]func([]byte) (any, error){
 		"solana": readSolana, "evm": readUnsigned, "evm-signed": readSigned, "typed": readTyped, "psbt": readPSBT, "sui": readSui,
-		"solana-effects": readSolanaEffects,
+		"solana-effects": readSolanaEffects, "policy": judge,
 	}
 }
 
