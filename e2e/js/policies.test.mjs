@@ -47,6 +47,7 @@ function outcome(list, results) {
 test('rules and @bufbuild/cel', (t) => {
   const g = generator(21)
   const rule = rules(g)
+  let refused = 0
   const counts = { true: 0, false: 0, error: 0, ALLOW: 0, DENY: 0, '': 0 }
   for (let done = 0; done < pairs;) {
     const policies = []
@@ -61,6 +62,10 @@ test('rules and @bufbuild/cel', (t) => {
     })
     const answers = oracle.read('policy', inputs)
     policies.forEach(({ list, Requests }, i) => {
+      if (/: type conversion error from 'string'/.test(answers[i]?.refused)) { // of a literal, which we see when it is written
+        refused++
+        return
+      }
       assert.ok(Array.isArray(answers[i]), `${answers[i]?.refused ?? inputs[i]}`)
       const planned = list.map((r) => plan(env, parse(r.text[1])))
       Requests.forEach((request, j) => {
@@ -75,6 +80,7 @@ test('rules and @bufbuild/cel', (t) => {
       })
     })
   }
-  t.diagnostic(JSON.stringify(counts))
+  t.diagnostic(`${JSON.stringify(counts)}, refused: ${refused}`)
+  assert.ok(refused * requestsEach < pairs / 50, `${refused} are refused`)
   for (const [kind, n] of Object.entries(counts)) assert.ok(n > pairs / 20, `${kind}: ${JSON.stringify(counts)}`)
 })
