@@ -48,7 +48,7 @@ export function rules(g) {
     if (s.depth <= 0) return g.pick(plain)()
     return g.pick([...plain,
       () => pair`(${whole(into(s))} ${g.pick(['+', '-', '*', '/', '%'])} ${whole(into(s))})`, () => pair`size(${strings(into(s))})`, () => pair`${string(into(s))}.size()`,
-      () => pair`(${bool(into(s))} ? ${whole(into(s))} : ${whole(into(s))})`, () => pair`int(${pick(() => quoted(g.pick(['7', '-3'])), () => string(into(s)))})`,
+      () => pair`(${bool(into(s))} ? ${whole(into(s))} : ${whole(into(s))})`, () => pair`int(${pick(() => quoted(g.pick(['7', '-3'])), () => pair`user.name`)})`,
       () => pair`request.time.${g.pick(['getHours', 'getDayOfWeek', 'getFullYear', 'getMonth', 'getDate', 'getMinutes', 'getDayOfYear'])}(${g.pick(['', "'America/New_York'", "'Asia/Kolkata'", "'+02:30'"])})`,
       () => pair`effects.transfers.size()`, () => pair`big`,
     ])()
