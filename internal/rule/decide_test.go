@@ -1,6 +1,7 @@
 package rule_test
 
 import (
+	"encoding/hex"
 	"math/big"
 	"slices"
 	"testing"
@@ -93,7 +94,8 @@ func (s spends) Count(string, string) (*amount.Amount, error)         { return a
 func compiled(p *org.Policy) (*language.Policy, error) { return language.Compile(p.Rules, p.Constants) }
 
 func reading(p chain.Payload, u fact.Usage) *rule.Reading {
-	return &rule.Reading{Facts: &fact.Facts{Payload: p, Usage: u}, Compiled: compiled}
+	key, _ := hex.DecodeString("0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798")
+	return &rule.Reading{Facts: &fact.Facts{Payload: p, PublicKey: key, Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", Usage: u}, Compiled: compiled}
 }
 
 func payment(t *testing.T) chain.Payload {
