@@ -121,8 +121,6 @@ func (m mutant) suites() [][]string {
 	switch own := "./" + path.Dir(m.file); own {
 	case engine[0]:
 		return [][]string{engine}
-	case "./internal/rule/fact": // tested by the language that reads the facts
-		return [][]string{{"./internal/rule/language"}, {"./internal/rule/..."}, engine}
 	default:
 		return [][]string{{own}, {"./internal/rule/..."}, engine}
 	}
