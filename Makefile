@@ -1,4 +1,4 @@
-# Few words: demo, test, check, acceptance, soak, chaos, fuzz, bench, tcb, run.
+# Few words: demo, test, check, acceptance, mutation, soak, chaos, fuzz, bench, tcb, run.
 SHELL := /bin/bash
 export CGO_ENABLED := 0
 GOFLAGS_BUILD := -trimpath -buildvcs=false
@@ -8,7 +8,7 @@ STRACE := /usr/bin/strace
 FUZZTIME ?= 1000000x
 MUTANTS ?= 5000
 
-.PHONY: demo test check acceptance soak chaos fuzz bench tcb run build clients unit js lint postgres
+.PHONY: demo test check acceptance mutation soak chaos fuzz bench tcb run build clients unit js lint postgres
 
 demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
 	@node $(JS)/demo.mjs
@@ -21,6 +21,10 @@ check: lint ## format, vet, lint, plan of the house, race detector
 acceptance: build clients bin/btcd ## the heavy lines in full (docs/acceptance.md); MUTANTS good and as many spoilt bodies for each method
 	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 240m ./stamp/... ./chain/... ./internal/... ./proof/... ./host/... ./enclave/... ./e2e/...
 	cd $(JS) && REDOUBT_ACCEPTANCE=full MUTANTS=$(MUTANTS) node --max-old-space-size=8192 --test --test-concurrency=1
+	$(MAKE) mutation
+
+mutation: clients ## break the code that decides, and see that its tests notice: at least 95 % of e2e/mutation/mutants
+	go run ./e2e/mutation
 
 soak: build ## an hour of steady load, after which nothing may have grown: SOAK_MINUTES, SOAK_RATE, SOAK_WALLETS, SOAK_POSTGRES
 	@go build -o bin/ ./e2e/soak && bin/soak bin/redoubt

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -25,13 +26,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *root, *jobs, *match); err != nil {
+	if err := run(ctx, os.Stdout, *root, *jobs, *match); err != nil {
 		fmt.Fprintln(os.Stderr, "mutation:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, root string, jobs int, match string) error {
+func run(ctx context.Context, out io.Writer, root string, jobs int, match string) error {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return err
@@ -56,11 +57,11 @@ func run(ctx context.Context, root string, jobs int, match string) error {
 	if err := healthy(ctx, root); err != nil {
 		return err
 	}
-	return try(ctx, root, jobs, chosen)
+	return try(ctx, out, root, jobs, chosen)
 }
 
 // try tests the mutants, tells of each, and is an error when too many live.
-func try(ctx context.Context, root string, jobs int, all []mutant) error {
+func try(ctx context.Context, out io.Writer, root string, jobs int, all []mutant) error {
 	results := make([]result, len(all))
 	places := make(chan int)
 	var workers sync.WaitGroup
@@ -68,7 +69,7 @@ func try(ctx context.Context, root string, jobs int, all []mutant) error {
 		workers.Go(func() {
 			for i := range places {
 				results[i] = all[i].test(ctx, root)
-				fmt.Printf("%-8s %s\n", results[i].verdict, all[i].title)
+				fmt.Fprintf(out, "%-8s %s\n", results[i].verdict, all[i].title)
 			}
 		})
 	}
@@ -78,18 +79,19 @@ func try(ctx context.Context, root string, jobs int, all []mutant) error {
 	close(places)
 	workers.Wait()
 	killed := 0
+	var failed error
 	for i, r := range results {
 		switch r.verdict {
 		case dead:
 			killed++
 		case broken:
-			return fmt.Errorf("%s: it says nothing about the tests: %s", all[i].title, r.output)
+			failed = errors.Join(failed, fmt.Errorf("%s: it says nothing about the tests: %s", all[i].title, r.output))
 		case alive:
 		}
 	}
-	fmt.Printf("%d of %d mutants are noticed\n", killed, len(all))
+	fmt.Fprintf(out, "%d of %d mutants are noticed\n", killed, len(all))
 	if killed*100 < least*len(all) {
-		return fmt.Errorf("fewer than %d %% are noticed", least)
+		return errors.Join(failed, fmt.Errorf("fewer than %d %% are noticed", least))
 	}
-	return nil
+	return failed
 }

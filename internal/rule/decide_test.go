@@ -89,7 +89,8 @@ func TestGrantVersion1(t *testing.T) {
 type spends struct{ n uint64 }
 
 func (s spends) Spent(string, string, string) (*amount.Amount, error) { return amount.New(s.n), nil }
-func (s spends) Count(string, string) (*amount.Amount, error)         { return amount.New(s.n), nil }
+
+func (s spends) Count(string, string) (*amount.Amount, error) { return amount.New(s.n), nil }
 
 func compiled(p *org.Policy) (*language.Policy, error) { return language.Compile(p.Rules, p.Constants) }
 

@@ -40,9 +40,13 @@ func TestOutcomesRefused(t *testing.T) {
 		rule org.Rule
 		want string
 	}{
-		{org.Rule{Outcome: ""}, "unknown outcome"}, {org.Rule{Outcome: "allow"}, "unknown outcome"}, {org.Rule{Outcome: "PERMIT"}, "unknown outcome"},
-		{org.Rule{Outcome: org.OutcomeApproval}, "not whose"}, {org.Rule{Outcome: org.OutcomeApproval, Expires: 5}, "not whose"},
-		{org.Rule{Outcome: org.OutcomeAllow, Approvals: some}, "only a rule"}, {org.Rule{Outcome: org.OutcomeDeny, Expires: 5}, "only a rule"},
+		{org.Rule{Outcome: ""}, "unknown outcome"},
+		{org.Rule{Outcome: "allow"}, "unknown outcome"},
+		{org.Rule{Outcome: "PERMIT"}, "unknown outcome"},
+		{org.Rule{Outcome: org.OutcomeApproval}, "not whose"},
+		{org.Rule{Outcome: org.OutcomeApproval, Expires: 5}, "not whose"},
+		{org.Rule{Outcome: org.OutcomeAllow, Approvals: some}, "only a rule"},
+		{org.Rule{Outcome: org.OutcomeDeny, Expires: 5}, "only a rule"},
 		{org.Rule{Outcome: org.OutcomeApproval, Approvals: some}, ""},
 	} {
 		c.rule.Expression = "true"

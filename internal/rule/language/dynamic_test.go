@@ -34,8 +34,11 @@ func transfer(t testing.TB) *fact.Facts {
 func TestNumbersOfCalls(t *testing.T) {
 	const paid = "tx.evm.call.args.amount"
 	constants := []org.Constant{
-		{Name: "five", Value: []byte("5")}, {Name: "some", Value: []byte("[4, 5]")}, {Name: "others", Value: []byte("[4, 6]")},
-		{Name: "mixed", Value: []byte(`["x", 5]`)}, {Name: "named", Value: []byte(`{"n": 5, "deep": [[5]]}`)},
+		{Name: "five", Value: []byte("5")},
+		{Name: "some", Value: []byte("[4, 5]")},
+		{Name: "others", Value: []byte("[4, 6]")},
+		{Name: "mixed", Value: []byte(`["x", 5]`)},
+		{Name: "named", Value: []byte(`{"n": 5, "deep": [[5]]}`)},
 	}
 	f := transfer(t)
 	for expression, want := range map[string]bool{
