@@ -54,7 +54,7 @@ func TestNumbersOfCalls(t *testing.T) {
 		paid + " == tx.evm.value": false, paid + " + 2 == tx.evm.value": true, "dyn(7) == tx.evm.value": true, "dyn(7) in [tx.evm.value]": true,
 		"[5] == [" + paid + "]": true, "[" + paid + "] == [5]": true, "[5, 5] == [" + paid + "]": false, "[[6]] == [[" + paid + "]]": false, "[5] != [" + paid + "]": false,
 		"{'a': 5} == {'a': " + paid + "}": true, "{'a': 6} == {'a': " + paid + "}": false, "{'b': 5} == {'a': " + paid + "}": false,
-		"{" + paid + ": 1} == {5: 1}": true, "{'a': 5, 'b': 5} == {'a': " + paid + "}": false,
+		"{" + paid + ": 1} == {5: 1}": true, "{'a': 5, 'b': 5} == {'a': " + paid + "}": false, "[" + paid + "] == [5, 5]": false, "{'a': " + paid + "} == {'a': 5, 'b': 5}": false,
 		"named.n == " + paid: true, "named.deep == [[" + paid + "]]": true, "named.deep[0][0] == " + paid: true,
 		"tx.evm.chainId <= " + paid: true, "tx.evm.chainId < " + paid: false, "tx.evm.nonce < " + paid: true, "tx.evm.chainId >= " + paid: true, "tx.evm.chainId > " + paid: false,
 		paid + " == '5'": false, "'5' == " + paid: false, paid + " == null": false, "[5] == " + paid: false, paid + " == [5]": false, "{'a': 1} == " + paid: false,

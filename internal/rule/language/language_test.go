@@ -276,6 +276,9 @@ func TestBombs(t *testing.T) {
 		if v.Allowed() || v.Err == nil || after.TotalAlloc-before.TotalAlloc > 16<<20 {
 			t.Errorf("%s: %+v after %d bytes", name, v, after.TotalAlloc-before.TotalAlloc)
 		}
+		if e := p.Explain(pay(t, big.NewInt(5)), v, nil); len(e.Rules) != 1 || !strings.Contains(e.Rules[0].Error, "cost limit") {
+			t.Errorf("%s is explained: %+v", name, e)
+		}
 	}
 }
 
