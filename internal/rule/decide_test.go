@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -164,6 +165,9 @@ func TestRulesDecide(t *testing.T) {
 func TestConnectionWithLimit(t *testing.T) {
 	own := proof.ID{1}
 	limit := &org.USDLimit{CentsPerDay: 3}
+	if p, err := language.Compile(rule.ConnectionRules(limit), nil); err != nil || !cmp.Equal(p.Counters(), []language.Counter{{Asset: "USD", Window: "24h0m0s", Scope: "user"}}) {
+		t.Fatalf("%+v, %v", p, err)
+	}
 	user := &org.User{Username: "app", Policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection, Wallet: own, USDLimit: limit, Rules: rule.ConnectionRules(limit)}}
 	byRules := func(p *org.Policy) (*language.Policy, error) {
 		return language.Compile(rule.ConnectionRules(p.USDLimit), nil)
@@ -224,6 +228,88 @@ func TestOutside(t *testing.T) {
 		d := rule.Evaluate(rule.Question{Method: c.method, User: root(), Grant: g, Payload: c.payload, Signer: c.signer})
 		if d.Allowed != c.want {
 			t.Errorf("%d: %+v", i, d)
+		}
+	}
+}
+
+// A connection with a limit is let do nothing that its limit does not see: control, approvals without limit, what is unknown.
+func TestConnectionWithLimitSees(t *testing.T) {
+	limit := &org.USDLimit{CentsPerDay: 3}
+	user := &org.User{Policy: org.Policy{Type: org.PolicyCEL, Preset: org.PresetDappConnection, Wallet: proof.ID{1}, USDLimit: limit}}
+	call := func(data string) chain.Payload {
+		b, err := hex.DecodeString(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx, err := evm.NewDynamicFee(evm.DynamicFee{ChainID: big.NewInt(1), GasLimit: 99_000, MaxFeePerGas: big.NewInt(1), MaxPriorityFeePerGas: big.NewInt(1), To: &[20]byte{1}, Value: new(big.Int), Data: b})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tx
+	}
+	word := func(digits string) string { return strings.Repeat("0", 64-len(digits)) + digits }
+	key := slices.Repeat([]byte{1}, 32)
+	program, err := solana.ParseKey("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := solana.Parse(slices.Concat([]byte{1, 0, 1, 3}, key, slices.Repeat([]byte{7}, 32), program[:], slices.Repeat([]byte{9}, 32),
+		[]byte{1, 2, 2, 1, 0, 35, 6, 2, 1}, slices.Repeat([]byte{5}, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		payload chain.Payload
+		want    bool
+	}{
+		"an approval":               {call("095ea7b3" + word("22") + word("5")), true},
+		"an approval without limit": {call("095ea7b3" + word("22") + strings.Repeat("f", 64)), false},
+		"an unknown call":           {call("12345678"), false},
+		"control":                   {authority, false},
+	} {
+		r := reading(c.payload, spends{0})
+		if _, ok := c.payload.(*solana.Transaction); ok {
+			r.Facts.PublicKey, r.Facts.Address = key, solana.Key(key).String()
+			if e := r.Facts.Effects(); len(e.AuthorityChanges) != 1 || e.Unknown {
+				t.Fatalf("%+v", e)
+			}
+		}
+		r.Compiled = func(p *org.Policy) (*language.Policy, error) {
+			return language.Compile(rule.ConnectionRules(p.USDLimit), nil)
+		}
+		if d := rule.Evaluate(rule.Question{Method: api.SignTransaction, User: user, Wallet: proof.ID{1}, Own: r}); d.Allowed != c.want {
+			t.Errorf("%s: %+v", name, d)
+		}
+	}
+}
+
+// Approvals let through what waits for them, when those that the rules want were given, and lift no denial; who is involved
+// looks at what waits and does nothing else by that.
+func TestApproved(t *testing.T) {
+	waits := org.Rule{Expression: "true", Outcome: org.OutcomeApproval, Approvals: []org.Approval{{Required: 2, Tag: "security"}}}
+	denies := org.Rule{Expression: "true", Outcome: org.OutcomeDeny}
+	for i, c := range []struct {
+		rules    []org.Rule
+		approved func([]org.Approval) bool
+		want     bool
+	}{
+		{[]org.Rule{waits}, nil, false},
+		{[]org.Rule{waits}, func([]org.Approval) bool { return false }, false},
+		{[]org.Rule{waits}, func(all []org.Approval) bool { return cmp.Equal(all, waits.Approvals) }, true},
+		{[]org.Rule{waits, denies}, func([]org.Approval) bool { return true }, false},
+		{nil, func([]org.Approval) bool { return true }, false},
+	} {
+		user := &org.User{Policy: org.Policy{Type: org.PolicyCEL, Rules: c.rules}}
+		if d := rule.Evaluate(rule.Question{Method: api.SignTransaction, User: user, Own: reading(payment(t), nil), Approved: c.approved}); d.Allowed != c.want {
+			t.Errorf("%d: %+v", i, d)
+		}
+	}
+	for _, involved := range []bool{false, true} {
+		for _, method := range methods() {
+			looks := method == api.GetRequest || method == api.ListRequests
+			if d := rule.Evaluate(rule.Question{Method: method, User: preset(org.PresetDenyAll), Involved: involved}); d.Allowed != (looks && involved) {
+				t.Errorf("%s, involved %v: %+v", method, involved, d)
+			}
 		}
 	}
 }
