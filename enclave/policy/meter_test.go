@@ -165,8 +165,13 @@ func TestTotals(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ asset, window, scope, want string }{
-		{"", "day", "user", "4"}, {"ETH", "day", "user", "52"}, {"ETH", "day", "wallet", "422"}, {"ETH", "1m0s", "user", "51"},
-		{"SOL", "day", "user", "not counted"}, {"", "day", "wallet", "not counted"}, {"ETH", "day", "organization", "not counted"},
+		{"", "day", "user", "4"},
+		{"ETH", "day", "user", "52"},
+		{"ETH", "day", "wallet", "422"},
+		{"ETH", "1m0s", "user", "51"},
+		{"SOL", "day", "user", "not counted"},
+		{"", "day", "wallet", "not counted"},
+		{"ETH", "day", "organization", "not counted"},
 	} {
 		total, err := m.total(c.asset, c.window, c.scope)
 		if err == nil && total.String() != c.want || err != nil && !strings.Contains(err.Error(), c.want) {
