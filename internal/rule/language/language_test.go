@@ -1,6 +1,7 @@
 package language_test
 
 import (
+	"bytes"
 	"errors"
 	"math/big"
 	"runtime"
@@ -255,6 +256,7 @@ func TestFindings(t *testing.T) {
 // Expressions that would take for ever, or all memory, end at the cost limit.
 func TestBombs(t *testing.T) {
 	list := "[" + strings.Repeat("1,", 1000) + "1]"
+	large := bytes.Repeat([]byte{'a'}, 1<<20)
 	thousand := org.Constant{Name: "many", Value: []byte(list)}
 	for name, expression := range map[string]string{
 		"loops":    "many.all(a, many.all(b, many.all(c, a + b + c > 0)))",
@@ -262,21 +264,25 @@ func TestBombs(t *testing.T) {
 		"regex":    "many.all(a, many.all(b, 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'.matches('(a|aa)+$')))",
 		"maps":     "many.map(a, many.map(b, many)).size() > 0",
 		"members":  "many.all(a, dyn(a) in many || !(dyn(a) in many))",
+		"lists":    "dyn(many) == dyn(many)",
+		"message":  "message.contains('b') && message.size() > 0",
 		"equal":    "many.all(a, dyn(many) == dyn(many))",
 		"sorted":   "many.filter(a, many.exists(b, b == 2)).size() == 0",
 	} {
 		p := compile(t, allow(expression), thousand)
 		var before, after runtime.MemStats
+		f := pay(t, big.NewInt(5))
+		f.Message = large
 		runtime.ReadMemStats(&before)
 		began := time.Now()
-		v := p.Evaluate(pay(t, big.NewInt(5)))
+		v := p.Evaluate(f)
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
 		t.Logf("%s: %v, %d kB, %v", name, took, (after.TotalAlloc-before.TotalAlloc)>>10, v.Err)
 		if v.Allowed() || v.Err == nil || after.TotalAlloc-before.TotalAlloc > 16<<20 {
 			t.Errorf("%s: %+v after %d bytes", name, v, after.TotalAlloc-before.TotalAlloc)
 		}
-		if e := p.Explain(pay(t, big.NewInt(5)), v, nil); len(e.Rules) != 1 || !strings.Contains(e.Rules[0].Error, "cost limit") {
+		if e := p.Explain(f, v, nil); len(e.Rules) != 1 || name != "message" && !strings.Contains(e.Rules[0].Error, "cost limit") {
 			t.Errorf("%s is explained: %+v", name, e)
 		}
 	}
@@ -335,6 +341,10 @@ func TestGuards(t *testing.T) {
 		"request.method == user.name && tx.solana.feePayer == 'x'":                                    "",
 		"(request.method == 'getAccounts') == false":                                                  org.OutcomeDeny,
 		"['getAccounts'].all(m, request.method == m) ? tx.solana.feePayer == 'x' : tx.chain == 'evm'": org.OutcomeDeny,
+		"request.method in ['getAccounts', 'sign' + 'Transaction']":                                   org.OutcomeDeny,
+		"request.method != 'getAccounts' && tx.chain != 'solana'":                                     org.OutcomeDeny,
+		"request.method == 'getAccounts' ? tx.solana.feePayer == 'x' : tx.evm.value == 5":             org.OutcomeDeny,
+		"request.policyName == '' && tx.network == ''":                                                org.OutcomeDeny,
 		"'signTransaction' == request.method && tx.evm.value == 5":                                    org.OutcomeDeny,
 	} {
 		p := compile(t, []org.Rule{{Expression: expression, Outcome: org.OutcomeDeny}})
