@@ -78,9 +78,9 @@ func Compile(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{}
+	p, room := &Policy{}, maxPolicyNodes
 	for i, r := range rules {
-		made, err := compileRule(env, r, i, values)
+		made, err := compileRule(env, r, i, values, &room)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +93,7 @@ func Compile(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 	return p, nil
 }
 
-func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*rule, error) {
+func compileRule(env *cel.Env, source org.Rule, index int, values constants, room *int) (*rule, error) {
 	r := &rule{Rule: source, index: index}
 	if err := r.checkOutcome(); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*r
 	if issues.Err() != nil {
 		return nil, r.issue(issues, values)
 	}
-	if err := r.rewrite(parsed.NativeRep(), values); err != nil {
+	if err := r.rewrite(parsed.NativeRep(), values, room); err != nil {
 		return nil, err
 	}
 	if r.checked, issues = check(env, parsed); issues.Err() != nil {
