@@ -2,12 +2,10 @@ package language
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/checker"
 	"cel.dev/cel-go/common/ast"
 
 	"github.com/redoubt-kms/redoubt/internal/org"
@@ -19,6 +17,7 @@ type Policy struct {
 	counters []Counter
 	findings []Finding
 	parts    int
+	heavy    bool // its rules together may cost more than one evaluation may
 }
 
 // rule is one compiled rule.
@@ -30,6 +29,8 @@ type rule struct {
 	checked  *cel.Ast // as evaluated
 	written  *cel.Ast // as written, for explanations; expressions have the same numbers in both
 	explains func() (cel.Program, error)
+	estimate uint64                      // of the evaluation's cost
+	measured func() (cel.Program, error) // as program, with its cost
 }
 
 // Counter is usage that a policy names.
@@ -94,6 +95,11 @@ func Compile(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 		p.rules = append(p.rules, made)
 	}
 	p.parts = maxPolicyNodes - room
+	total := uint64(0)
+	for _, r := range p.rules {
+		total += r.estimate
+	}
+	p.heavy = total > maxPolicyCost
 	p.lint()
 	return p, nil
 }
@@ -127,18 +133,27 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants, roo
 		return nil, r.finding(1, 1, fmt.Sprintf("macros are nested %d deep, the most is %d", depth, maxNesting), "")
 	}
 	r.guard = guardOf(r.checked.NativeRep().Expr())
-	var err error
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	if estimate, err := env.EstimateCost(r.checked, sizes{}); err != nil || estimate.Max > maxCost {
-		options = append(options, cel.CostLimit(maxCost)) // which costs time, so only where it may be reached
+	return r, r.plan(env)
+}
+
+// plan makes the rule's programs.
+func (r *rule) plan(env *cel.Env) error {
+	limited := func(limit uint64, options cel.EvalOption) (cel.Program, error) {
+		return env.Program(r.checked, cel.EvalOptions(options), cel.CostTracking(costs{}), cel.CostLimit(limit))
 	}
-	if r.program, err = env.Program(r.checked, options...); err != nil {
-		return nil, r.finding(1, 1, err.Error(), "")
+	r.measured = sync.OnceValues(func() (cel.Program, error) { return limited(maxCost, cel.OptOptimize) })
+	r.explains = sync.OnceValues(func() (cel.Program, error) { return limited(2*maxCost, cel.OptExhaustiveEval) })
+	estimate, err := env.EstimateCost(r.checked, costs{})
+	if r.estimate = estimate.Max; err != nil || estimate.Max > maxCost {
+		r.estimate = maxCost
+		r.program, err = r.measured()
+	} else {
+		r.program, err = env.Program(r.checked, cel.EvalOptions(cel.OptOptimize)) // to measure costs time, so only where the limit may be reached
 	}
-	r.explains = sync.OnceValues(func() (cel.Program, error) {
-		return env.Program(r.checked, cel.EvalOptions(cel.OptExhaustiveEval), cel.CostLimit(10*maxCost))
-	})
-	return r, nil
+	if err != nil {
+		return r.finding(1, 1, err.Error(), "")
+	}
+	return nil
 }
 
 func (r *rule) checkOutcome() error {
@@ -200,22 +215,4 @@ func (r *rule) issue(issues *cel.Issues, values constants) Finding {
 	}
 	first := all[0]
 	return r.finding(max(first.Location.Line(), 1), max(first.Location.Column()+1, 1), first.Message, hintFor(first.Message, values))
-}
-
-// sizes bounds what is not written in an expression, for the estimate of its cost: what is larger is refused by the
-// parsers of payloads, or measured.
-type sizes struct{}
-
-// EstimateSize implements checker.CostEstimator.
-func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
-	path := node.Path()
-	if len(path) == 0 || path[0] == "message" || slices.Contains(path, "args") || slices.Contains(path, "data") {
-		return nil
-	}
-	return &checker.SizeEstimate{Min: 0, Max: 256}
-}
-
-// EstimateCallCost implements checker.CostEstimator.
-func (sizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
-	return nil
 }
