@@ -68,9 +68,13 @@ func (e *Engine) newMeter(c *caller, organization proof.ID, controls *org.Contro
 	return m
 }
 
-// subjects are whose usage a scope means in this request.
+// subjects are whose usage a scope means in this request. Another organization makes users and authenticators as it likes,
+// so for the owner of a wallet that it was granted it is one.
 func (m *meter) subjects(scope usage.Scope) []string {
 	by := m.caller.member
+	if m.organization != m.caller.organization && (scope == usage.User || scope == usage.Authenticator) {
+		return []string{uuid(m.caller.organization)}
+	}
 	switch scope {
 	case usage.User:
 		return []string{uuid(m.caller.organization) + "/" + by.User.Username}
@@ -165,6 +169,10 @@ func (m *meter) remember() error {
 
 // move makes the new state of each counter that the request moves.
 func (m *meter) move(keep func(*counted, *usage.Series)) error {
+	byDestination := func(c org.Counter) bool { return c.Scope == string(usage.Destination) }
+	if slices.ContainsFunc(m.names, byDestination) && len(m.facts.Destinations()) > maxDestinations { // what is not counted counts for nobody's limit
+		return fmt.Errorf("the organization counts by destination, and no request with more than %d can be counted", maxDestinations)
+	}
 	for _, n := range m.counted {
 		if n.more != nil && n.more.Cmp(amount.New(0)) == 0 {
 			continue

@@ -148,7 +148,8 @@ func evaluate(env *cel.Env, test *conformance.SimpleTest) (ref.Val, *cel.Type, e
 	if issues.Err() != nil {
 		return nil, nil, issues.Err()
 	}
-	if err := (&rule{}).rewrite(parsed.NativeRep(), constants{}); err != nil {
+	room := maxPolicyNodes
+	if err := (&rule{}).rewrite(parsed.NativeRep(), constants{}, &room); err != nil {
 		return nil, nil, err
 	}
 	var typ *cel.Type
@@ -164,7 +165,7 @@ func evaluate(env *cel.Env, test *conformance.SimpleTest) (ref.Val, *cel.Type, e
 	if test.GetCheckOnly() {
 		return nil, typ, nil
 	}
-	program, err := env.Program(parsed, cel.EvalOptions(cel.OptOptimize), cel.CostTracking(sizes{}), cel.CostLimit(maxCost))
+	program, err := env.Program(parsed, cel.EvalOptions(cel.OptOptimize), cel.CostTracking(costs{}), cel.CostLimit(maxCost))
 	if err != nil {
 		return nil, typ, err
 	}
