@@ -146,7 +146,7 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*r
 		return nil, r.finding(1, 1, err.Error(), "")
 	}
 	r.explains = sync.OnceValues(func() (cel.Program, error) {
-		return env.Program(r.checked, cel.EvalOptions(cel.OptExhaustiveEval), cel.CostTracking(sizes{}), cel.CostLimit(10*maxCost))
+		return env.Program(r.checked, cel.EvalOptions(cel.OptOptimize, cel.OptExhaustiveEval), cel.CostTracking(sizes{}), cel.CostLimit(2*maxCost))
 	})
 	return r, nil
 }
