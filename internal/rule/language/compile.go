@@ -90,9 +90,9 @@ func compileAll(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Policy{}
+	p, room := &Policy{}, maxPolicyNodes
 	for i, r := range rules {
-		made, err := compileRule(env, r, i, values)
+		made, err := compileRule(env, r, i, values, &room)
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +105,7 @@ func compileAll(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 	return p, nil
 }
 
-func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*rule, error) {
+func compileRule(env *cel.Env, source org.Rule, index int, values constants, room *int) (*rule, error) {
 	r := &rule{Rule: source, index: index}
 	if err := r.checkOutcome(); err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants) (*r
 	if issues.Err() != nil {
 		return nil, r.issue(issues, values)
 	}
-	if err := r.rewrite(parsed.NativeRep(), values); err != nil {
+	if err := r.rewrite(parsed.NativeRep(), values, room); err != nil {
 		return nil, err
 	}
 	if r.checked, issues = check(env, parsed); issues.Err() != nil {

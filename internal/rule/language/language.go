@@ -20,15 +20,16 @@ const Version = 2
 
 // The bounds of a policy.
 const (
-	MaxRules      = 1000
-	MaxExpression = 4096 // characters of an expression
-	MaxConstants  = 256
-	MaxItems      = 1024 // items of a constant
-	MaxCounters   = 16   // counters that one policy names
-	maxNodes      = 8192 // of an expression, constants written out
-	maxNesting    = 3    // macros within macros
-	maxCost       = 20_000
-	maxPattern    = 2000 // instructions of a regular expression
+	MaxRules       = 1000
+	MaxExpression  = 4096 // characters of an expression
+	MaxConstants   = 256
+	MaxItems       = 1024    // items of a constant
+	MaxCounters    = 16      // counters that one policy names
+	maxNodes       = 8192    // of an expression, constants written out
+	maxPolicyNodes = 1 << 16 // of all expressions of a policy, constants written out
+	maxNesting     = 3       // macros within macros
+	maxCost        = 20_000
+	maxPattern     = 2000 // instructions of a regular expression
 )
 
 // environment is what expressions are checked against, made once.

@@ -16,8 +16,9 @@ import (
 )
 
 // rewrite writes constants out, gives addresses and assets the one spelling that facts have, and puts literals on the
-// right of comparisons, where an amount on the left knows how to take them.
-func (r *rule) rewrite(a *ast.AST, values constants) error {
+// right of comparisons, where an amount on the left knows how to take them. room is how many parts the policy may still
+// have, which is what it takes of memory and of time.
+func (r *rule) rewrite(a *ast.AST, values constants, room *int) error {
 	factory := ast.NewExprFactory()
 	next := ast.MaxID(a) + 1
 	var wrong error
@@ -28,11 +29,21 @@ func (r *rule) rewrite(a *ast.AST, values constants) error {
 		}
 	}
 	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if *room--; *room < 0 {
+			fail(e, tooManyNodes, tooManyHint)
+			return
+		}
 		switch e.Kind() { //nolint:exhaustive // the others stay as they are
 		case ast.IdentKind:
-			if v, ok := values[e.AsIdent()]; ok {
-				e.SetKindCase(v.expression(factory, e.ID(), &next))
+			v, ok := values[e.AsIdent()]
+			if !ok || *room < 0 {
+				return
 			}
+			if *room -= v.nodes(); *room < 0 { // before it takes memory
+				fail(e, tooManyNodes, tooManyHint)
+				return
+			}
+			e.SetKindCase(v.expression(factory, e.ID(), &next))
 		case ast.ComprehensionKind:
 			if _, taken := values[e.AsComprehension().IterVar()]; taken {
 				fail(e, fmt.Sprintf("%q is a constant", e.AsComprehension().IterVar()), "give the loop's variable another name")
@@ -58,6 +69,12 @@ func (r *rule) rewrite(a *ast.AST, values constants) error {
 	}))
 	return wrong
 }
+
+// What refuses a policy of too many parts.
+const (
+	tooManyNodes = "the policy has too many parts, constants written out"
+	tooManyHint  = "name large constants in fewer rules"
+)
 
 // spell gives a text the spelling that facts have, if it is an address of EVM or an asset.
 func spell(text string) (string, error) {
@@ -133,6 +150,18 @@ type constant struct {
 	scalar  ref.Val
 	items   []constant
 	members []member
+}
+
+// nodes is how many parts of an expression it takes to write the value out.
+func (v constant) nodes() int {
+	n := 1
+	for _, item := range v.items {
+		n += item.nodes()
+	}
+	for _, m := range v.members {
+		n += 2 + m.value.nodes()
+	}
+	return n
 }
 
 type member struct {
