@@ -78,6 +78,9 @@ func (c *caller) suppose(policy *org.Policy) ([]string, error) {
 	if !policy.ByRules() {
 		return nil, nil
 	}
+	if c.compilations.shared == nil {
+		c.compilations = c.compilations.forOne()
+	}
 	compiled, err := c.compilations.policy(&user.Policy)
 	if err != nil {
 		return nil, refused(err, "params.policy")

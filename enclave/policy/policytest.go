@@ -29,8 +29,10 @@ func (e *Engine) testPolicy(ctx context.Context, c *caller, user org.User, raw a
 	if len(tests) > maxPolicyTests {
 		return api.Errorf(api.TypeLimit, "at most %d tests", maxPolicyTests).At(path + ".tests")
 	}
+	as := *c
+	as.compilations = c.compilations.forOne() // once for all cases
 	for i, test := range tests {
-		if err := e.testCase(ctx, c, user, test, element(path+".tests", i)); err != nil {
+		if err := e.testCase(ctx, &as, user, test, element(path+".tests", i)); err != nil {
 			return err
 		}
 	}

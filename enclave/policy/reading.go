@@ -18,14 +18,26 @@ import (
 type compilations struct {
 	mu        sync.Mutex
 	policies  map[any]*language.Policy // by *org.Rule or *org.USDLimit
+	parts     int                      // of policies
 	contracts map[*org.Contract]*abi.Contract
+	shared    *compilations // where to look, too; nil but for what is kept for one request
 }
 
-// maxCompilations bounds what is kept; beyond it all is forgotten, and made again as it is needed.
-const maxCompilations = 4096
+// maxCompilations and maxParts bound what is kept; beyond them all is forgotten, and made again as it is needed.
+const (
+	maxCompilations = 4096
+	maxParts        = 1 << 20 // a part takes a few hundred bytes
+)
 
 func newCompilations() *compilations {
 	return &compilations{policies: map[any]*language.Policy{}, contracts: map[*org.Contract]*abi.Contract{}}
+}
+
+// forOne keeps what one request supposes apart from what everybody's requests need.
+func (k *compilations) forOne() *compilations {
+	one := newCompilations()
+	one.shared = k
+	return one
 }
 
 // policy compiles the rules of a policy, once.
@@ -40,23 +52,39 @@ func (k *compilations) policy(p *org.Policy) (*language.Policy, error) {
 	default:
 		place = &rules[0]
 	}
-	k.mu.Lock()
-	made, ok := k.policies[place]
-	k.mu.Unlock()
-	if ok {
+	if made := k.find(place); made != nil {
 		return made, nil
 	}
 	made, err := language.Compile(rules, p.Constants)
 	if err != nil {
 		return nil, err
 	}
+	k.keep(place, made)
+	return made, nil
+}
+
+func (k *compilations) find(place any) *language.Policy {
+	k.mu.Lock()
+	made := k.policies[place]
+	k.mu.Unlock()
+	if made == nil && k.shared != nil {
+		return k.shared.find(place)
+	}
+	return made
+}
+
+func (k *compilations) keep(place any, made *language.Policy) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.policies) >= maxCompilations {
+	if k.policies[place] != nil {
+		return
+	}
+	if len(k.policies) >= maxCompilations || k.parts+made.Parts() > maxParts {
 		clear(k.policies)
+		k.parts = 0
 	}
 	k.policies[place] = made
-	return made, nil
+	k.parts += made.Parts()
 }
 
 // contract finds the interface that an organization registered for a contract.
@@ -66,16 +94,21 @@ func (k *compilations) contract(all []org.Contract, chain, address string) *abi.
 		if c.Chain != chain || c.Address != address {
 			continue
 		}
+		if k.shared != nil {
+			return k.shared.contract(all[i:i+1], chain, address)
+		}
 		k.mu.Lock()
-		defer k.mu.Unlock()
 		made, ok := k.contracts[c]
+		k.mu.Unlock()
 		if ok {
 			return made
 		}
-		made, err := abijson.Parse(c.ABI)
+		made, err := abijson.Parse(c.ABI) // which others do not wait for
 		if err != nil {
 			return nil // it was read when it was registered
 		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
 		if len(k.contracts) >= maxCompilations {
 			clear(k.contracts)
 		}

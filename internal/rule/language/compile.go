@@ -16,6 +16,7 @@ type Policy struct {
 	rules    []*rule
 	counters []Counter
 	findings []Finding
+	parts    int
 }
 
 // rule is one compiled rule.
@@ -38,6 +39,9 @@ type Counter struct {
 
 // Counters lists the usage that the policy names, each once.
 func (p *Policy) Counters() []Counter { return p.counters }
+
+// Parts is of how many parts the policy is, constants written out: what it takes of memory.
+func (p *Policy) Parts() int { return p.parts }
 
 // Findings lists what the linter warns of, in the order of rules.
 func (p *Policy) Findings() []Finding { return p.findings }
@@ -101,6 +105,7 @@ func compileAll(rules []org.Rule, constants []org.Constant) (*Policy, error) {
 		}
 		p.rules = append(p.rules, made)
 	}
+	p.parts = maxPolicyNodes - room
 	p.lint()
 	return p, nil
 }
