@@ -128,24 +128,6 @@ type change struct {
 	sealed  []byte // sealed by its owner already; else the committer seals the value
 }
 
-// size is about what a proposal adds to the frames of its commit.
-func (p *proposal) size() int {
-	n := len(p.body) + len(p.entry.Outcome)
-	for _, c := range p.changes {
-		n += len(c.sealed)
-		if o, ok := c.value.(*org.Organization); ok {
-			n += len(o.Users) << 10 // at most about a kilobyte each
-		}
-		if w, ok := c.value.(*org.Waiting); ok {
-			n += len(w.Body) + len(w.Outcome.Body)
-		}
-	}
-	if p.order != nil {
-		n += len(p.order.payload) + len(p.order.sealed)
-	}
-	return n
-}
-
 // put adds a record of ours to the changes.
 func (p *proposal) put(key ledger.Key, value any) {
 	p.changes = append(p.changes, change{key: key, value: value})
