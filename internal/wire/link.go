@@ -17,6 +17,9 @@ import (
 // MaxFrame bounds a frame, so that a peer cannot make us allocate more.
 const MaxFrame = 32 << 20
 
+// maxBody is how much of a frame is the message.
+const maxBody = MaxFrame - (headerSize - 4)
+
 // writeBudget is how long a peer may take to read what is sent at once. Whoever reads nothing for so long counts as gone:
 // a write hears of no context, and who calls would wait for it, whatever its deadline.
 const writeBudget = 10 * time.Second
@@ -83,6 +86,10 @@ type pending struct {
 
 func (l *Link) begin(kind Kind, body []byte) pending {
 	p := pending{link: l, ch: make(chan result, 1)}
+	if len(body) > maxBody {
+		p.ch <- result{err: fmt.Errorf("a message of %d bytes does not fit into a frame", len(body))}
+		return p
+	}
 	l.mu.Lock()
 	if l.err != nil {
 		l.mu.Unlock()

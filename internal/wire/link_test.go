@@ -288,6 +288,27 @@ func TestLargestFrame(t *testing.T) {
 	}
 }
 
+// What does not fit into a frame is an error of the one call, whether it asks or answers; the link is good afterwards.
+func TestBeyondTheLargestFrame(t *testing.T) {
+	a, _ := pair(t, silent, func(c *Call) {
+		if c.Kind == 2 {
+			c.Reply(note{Text: make([]byte, MaxFrame)})
+			return
+		}
+		plusOne(c)
+	})
+	if _, err := Ask[note](t.Context(), a, 1, note{Text: make([]byte, MaxFrame)}); err == nil || errors.Is(err, ErrClosed) {
+		t.Errorf("a large question: %v", err)
+	}
+	var fault *Fault
+	if _, err := Ask[note](t.Context(), a, 2, note{}); !errors.As(err, &fault) || fault.Code != "size" {
+		t.Errorf("a large answer: %v", err)
+	}
+	if got, err := Ask[note](t.Context(), a, 1, note{N: 1}); err != nil || got.N != 2 {
+		t.Errorf("afterwards: %v %v", got, err)
+	}
+}
+
 // Addresses are of the one scheme that this tier knows; anything else is an error and not a guess.
 func TestAddresses(t *testing.T) {
 	for _, address := range []string{"", "unix:", "unix", "/tmp/x", "tcp:127.0.0.1:1", "vsock:3:5", "UNIX:/x"} {

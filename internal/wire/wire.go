@@ -62,6 +62,10 @@ func (c *Call) Reply(message any) {
 		c.Fail(err)
 		return
 	}
+	if len(body) > maxBody {
+		c.Fail(Faultf("size", "the answer of %d bytes does not fit into a frame", len(body))) // which the peer would end the link for
+		return
+	}
 	c.link.send(typeReply, c.Kind, c.id, body)
 }
 
