@@ -148,7 +148,8 @@ func evaluate(env *cel.Env, test *conformance.SimpleTest) (ref.Val, *cel.Type, e
 	if issues.Err() != nil {
 		return nil, nil, issues.Err()
 	}
-	if err := (&rule{}).rewrite(parsed.NativeRep(), constants{}); err != nil {
+	room := maxPolicyNodes
+	if err := (&rule{}).rewrite(parsed.NativeRep(), constants{}, &room); err != nil {
 		return nil, nil, err
 	}
 	var typ *cel.Type

@@ -28,6 +28,8 @@ func (sizes) EstimateCallCost(function, _ string, _ *checker.AstNode, _ []checke
 	switch function {
 	case functionSame, functionDiffer, functionAmong:
 		return &checker.CallEstimate{CostEstimate: checker.CostEstimate{Min: 1, Max: math.MaxUint64}}
+	case "tokenAccount":
+		return &checker.CallEstimate{CostEstimate: checker.CostEstimate{Min: tokenAccountCost, Max: tokenAccountCost}}
 	}
 	return nil
 }
@@ -38,9 +40,15 @@ func (sizes) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 {
 	case functionSame, functionDiffer, functionAmong:
 		cost := weight(args[0]) * weight(args[1])
 		return &cost
+	case "tokenAccount":
+		cost := uint64(tokenAccountCost)
+		return &cost
 	}
 	return nil
 }
+
+// tokenAccountCost is that of a search for an address off the curve, in the units of which an addition is one.
+const tokenAccountCost = 500
 
 // weight is how many parts a value has.
 func weight(v ref.Val) uint64 {

@@ -26,12 +26,12 @@ func (v Verdict) Allowed() bool { return v.Outcome == org.OutcomeAllow }
 // nothing allows the request is denied. An error counts as no match for a rule that allows and as a denial for the
 // others: what was written to restrict must not fail open.
 func (p *Policy) Evaluate(f *fact.Facts) Verdict {
-	waiting := Verdict{Rule: -1}
+	waiting, cost := Verdict{Rule: -1}, p.budget()
 	for _, r := range p.rules {
 		if r.Outcome == org.OutcomeAllow {
 			continue
 		}
-		matched, err := r.matches(f)
+		matched, err := r.matches(f, cost)
 		switch {
 		case err != nil:
 			return Verdict{Outcome: org.OutcomeDeny, Rule: r.index, Comment: r.Comment, Err: err}
@@ -49,7 +49,7 @@ func (p *Policy) Evaluate(f *fact.Facts) Verdict {
 		if r.Outcome != org.OutcomeAllow {
 			continue
 		}
-		matched, err := r.matches(f)
+		matched, err := r.matches(f, cost)
 		if matched {
 			return Verdict{Outcome: org.OutcomeAllow, Rule: r.index, Comment: r.Comment}
 		}
@@ -71,11 +71,11 @@ func (v *Verdict) require(r *rule) {
 }
 
 // matches evaluates one rule.
-func (r *rule) matches(f *fact.Facts) (bool, error) {
+func (r *rule) matches(f *fact.Facts, cost *budget) (bool, error) {
 	if !r.guard.passes(f) {
 		return false, nil
 	}
-	out, _, err := r.program.Eval(f)
+	out, err := cost.evaluate(r, f)
 	if err != nil {
 		return false, err
 	}

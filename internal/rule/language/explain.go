@@ -20,8 +20,11 @@ import (
 // LimitOf tells how a request stands to a limit of a counter; nil when it cannot tell.
 type LimitOf func(c Counter, limit *amount.Amount) *api.LimitExplanation
 
-// maxExplained bounds how many rules an explanation tells of.
-const maxExplained = 32
+// maxExplained bounds how many rules an explanation tells of, and maxReasons how many parts of each: it goes into the log.
+const (
+	maxExplained = 32
+	maxReasons   = 16
+)
 
 // Explain evaluates all rules to their last part and says what made each what it is: of a decision, those that decided,
 // and when nothing allowed, all that might have.
@@ -30,26 +33,32 @@ func (p *Policy) Explain(f *fact.Facts, v Verdict, limits LimitOf) api.Explanati
 	if v.Outcome == "" {
 		explanation.Outcome = org.OutcomeDeny
 	}
+	cost := p.budget()
 	for _, r := range p.rules {
 		decided := v.Rule >= 0 && (r.index == v.Rule || v.Outcome == org.OutcomeApproval && r.Outcome == org.OutcomeApproval)
 		if v.Rule >= 0 && !decided || v.Rule < 0 && r.Outcome != org.OutcomeAllow || len(explanation.Rules) >= maxExplained {
 			continue
 		}
-		if e := r.explain(f, limits); v.Outcome != org.OutcomeApproval || e.Result == "true" {
+		if e := r.explain(f, limits, cost); v.Outcome != org.OutcomeApproval || e.Result == "true" {
 			explanation.Rules = append(explanation.Rules, e)
 		}
 	}
 	return explanation
 }
 
-func (r *rule) explain(f *fact.Facts, limits LimitOf) api.RuleExplanation {
+func (r *rule) explain(f *fact.Facts, limits LimitOf, cost *budget) api.RuleExplanation {
 	e := api.RuleExplanation{Rule: r.index, Outcome: r.Outcome, Comment: r.Comment, Expression: r.Expression}
 	program, err := r.explains()
 	if err != nil {
 		e.Result, e.Error = "error", err.Error()
 		return e
 	}
+	if cost.left == 0 {
+		e.Result, e.Error = "error", errCost.Error()
+		return e
+	}
 	out, details, err := program.Eval(f)
+	cost.spend(details)
 	trace := &trace{rule: r, state: details.State(), written: map[int64]ast.Expr{}, limits: limits}
 	ast.PostOrderVisit(r.written.NativeRep().Expr(), ast.NewExprVisitor(func(x ast.Expr) { trace.written[x.ID()] = x }))
 	switch matched, ok := out.(types.Bool); {
@@ -90,7 +99,9 @@ func (t *trace) collect(e ast.Expr, is bool) {
 			return
 		}
 	}
-	t.reasons = append(t.reasons, t.reason(e))
+	if len(t.reasons) < maxReasons {
+		t.reasons = append(t.reasons, t.reason(e))
+	}
 }
 
 func (t *trace) reason(e ast.Expr) api.Reason {
