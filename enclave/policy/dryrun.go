@@ -25,6 +25,14 @@ func (e *Engine) dryRun(ctx context.Context, c *caller, params *api.DryRunParams
 	}
 	var warnings []string
 	if params.Policy.Given() {
+		if !c.ask(rule.Question{Method: api.ReplayPolicy, Target: params.Username}).Allowed { // rules can be asked about anything that they may read
+			return answer{}, api.Errorf(api.TypeDenied, "supposing another policy takes the right to replayPolicy: its rules could read all usage and every wallet").At("params.policy")
+		}
+		leave, err := e.trying(ctx)
+		if err != nil {
+			return answer{}, err
+		}
+		defer leave()
 		policy, err := newPolicy(params.Policy, "params.policy")
 		if err != nil {
 			return answer{}, err
@@ -37,11 +45,31 @@ func (e *Engine) dryRun(ctx context.Context, c *caller, params *api.DryRunParams
 	if err != nil {
 		return answer{}, err
 	}
-	result := api.DryRunResult{Decision: outcome(d), Rule: d.Rule, Reason: d.Reason, Explanation: d.Explanation, Warnings: warnings}
-	if facts != nil {
+	result := api.DryRunResult{Decision: outcome(d), Rule: d.Rule, Reason: d.Reason, Explanation: c.explanation(d), Warnings: warnings}
+	if facts != nil && (outcome(d) != org.OutcomeDeny || c.sees(facts.Wallet)) {
 		result.Effects = effectsResult(effects(facts.Effects()))
 	}
 	return success(result), nil
+}
+
+// sees says whether the caller may look at a wallet's accounts, which effects name.
+func (c *caller) sees(w *org.Wallet) bool {
+	return w != nil && c.ask(rule.Question{Method: api.GetAccounts, Wallet: w.ID, Held: w}).Allowed
+}
+
+// maxTrying bounds how many requests compile policies that nobody has, or ask one about the past, at a time.
+const maxTrying = 2
+
+// trying waits for a place among them; they take long, and others' requests go first.
+func (e *Engine) trying(ctx context.Context) (leave func(), err error) {
+	select {
+	case e.tries <- struct{}{}:
+		return func() { <-e.tries }, nil
+	case <-e.stopped:
+		return nil, errStopped
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // attempt is a request that is only tried.

@@ -55,6 +55,7 @@ type Engine struct {
 
 	wake     chan struct{} // there is something in the queue
 	stopped  chan struct{}
+	tries    chan struct{} // holds one for each request that tries a policy
 	accounts *accountCache
 
 	treeMu  sync.Mutex

@@ -34,6 +34,11 @@ func (e *Engine) replayPolicy(ctx context.Context, c *caller, params *api.Replay
 	if params.Limit < 0 || params.Limit > maxReplayed {
 		return answer{}, api.Errorf(api.TypeInvalid, "want 1 to %d", maxReplayed).At("params.limit")
 	}
+	leave, err := e.trying(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	defer leave()
 	policy, err := newPolicy(params.Policy, "params.policy")
 	if err != nil {
 		return answer{}, err

@@ -29,10 +29,11 @@ func (e *Engine) setPrices(ctx context.Context, c *caller, params *api.SetPrices
 		return answer{}, err
 	}
 	d := rule.Decision{Allowed: true, Rule: "price feed"}
-	if !fed {
-		if d = c.ask(rule.Question{}); !d.Allowed {
-			return e.deny(ctx, c, proof.ID{}, d)
-		}
+	if frozen := c.frozen(rule.Question{Method: c.method}); frozen != "" || !fed { // a freeze holds for who brings a feed's word, too
+		d = c.ask(rule.Question{})
+	}
+	if !d.Allowed {
+		return e.deny(ctx, c, proof.ID{}, d)
 	}
 	next := c.controls.value.Next()
 	next.Prices.Table = slices.Clone(next.Prices.Table)

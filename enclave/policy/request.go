@@ -287,9 +287,8 @@ func (c *caller) denial(d rule.Decision) error {
 		return api.Errorf(api.TypeDenied, "%s", d.Reason)
 	}
 	var told *api.Error
-	may := api.GetOrganization // tells the policies of users
 	if d.Grant {
-		told, may = api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason), api.GetWalletAccessGrants
+		told = api.Errorf(api.TypeDenied, "denied by the wallet owner's %s: %s", d.Rule, d.Reason)
 	} else {
 		kind, spending := api.TypeDenied, c.spending(d)
 		if spending != nil {
@@ -298,10 +297,20 @@ func (c *caller) denial(d rule.Decision) error {
 		told = api.Errorf(kind, "denied by policy %s of user %q: %s", d.Rule, c.member.User.Username, d.Reason)
 		told.SpendingLimit = spending
 	}
-	if d.Explanation != nil && c.ask(rule.Question{Method: may}).Allowed {
-		told.Explanation = d.Explanation
-	}
+	told.Explanation = c.explanation(d)
 	return told
+}
+
+// explanation is that of a decision, for those who may read the policy that it quotes.
+func (c *caller) explanation(d rule.Decision) *api.Explanation {
+	may := api.GetOrganization // tells the policies of users
+	if d.Grant {
+		may = api.GetWalletAccessGrants
+	}
+	if d.Explanation == nil || !c.ask(rule.Question{Method: may}).Allowed {
+		return nil
+	}
+	return d.Explanation
 }
 
 // deny logs a denial and answers with its reason. A request that approvals would allow waits for them instead.
