@@ -15,7 +15,12 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-const defaultActivity = 20
+// defaultActivity is how many entries a page has that says nothing, and maxActivityBytes about the most that it takes, but
+// for its last entry.
+const (
+	defaultActivity  = 20
+	maxActivityBytes = 4 << 20
+)
 
 // link is where a page of entries begins: an entry by its number, and the commit that holds it.
 type link struct{ sequence, commit uint64 }
@@ -53,7 +58,7 @@ func (e *Engine) getActivity(ctx context.Context, c *caller, params *api.Activit
 		}
 	}
 	w := &walk{engine: e, organization: c.organization}
-	for ; at.sequence > 0 && len(page.Entries) < limit; at.sequence-- {
+	for size := 0; at.sequence > 0 && len(page.Entries) < limit && size < maxActivityBytes; at.sequence-- {
 		entry, encoded, err := w.entry(ctx, at)
 		if err != nil {
 			return answer{}, err
@@ -63,6 +68,9 @@ func (e *Engine) getActivity(ctx context.Context, c *caller, params *api.Activit
 			return answer{}, err
 		}
 		page.Entries = append(page.Entries, shown)
+		if size += small + len(entry.Explanation) + 2*effectsWeight(&entry.Effects); params.Proof {
+			size += 2 * len(encoded)
+		}
 		at.commit = entry.Previous
 	}
 	if at.sequence > 0 {
@@ -83,6 +91,7 @@ type walk struct {
 	engine       *Engine
 	organization proof.ID
 	commit       ledger.Commit // the one at hand
+	rest         int           // its entries that are not passed yet: the walk goes down
 	receipt      *proof.SignedReceipt
 }
 
@@ -97,8 +106,11 @@ func (w *walk) entry(ctx context.Context, at link) (ledger.Entry, []byte, error)
 		if len(rows) != 1 || proof.Decode(rows[0].Blob, &w.commit) != nil || w.commit.Index != at.commit {
 			return ledger.Entry{}, nil, ledger.ErrEntry
 		}
+		w.rest = len(w.commit.Entries)
 	}
-	for i := len(w.commit.Entries) - 1; i >= 0; i-- {
+	for w.rest > 0 {
+		w.rest--
+		i := w.rest
 		index := w.commit.First + uint64(i)
 		entry, err := w.engine.openEntry(index, w.commit.Entries[i])
 		if err != nil {

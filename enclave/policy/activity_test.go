@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -80,6 +81,32 @@ func TestActivity(t *testing.T) {
 	if a := r.call(t, agent, api.GetOrganizationActivity, object{"organizationId": o.id}); a.Status != 403 {
 		t.Errorf("an agent reads everything: %s", a.Result)
 	}
+}
+
+// A page of entries that explain a lot is shorter than was asked for, so that it fits into an answer; the list is whole.
+func TestActivityPagesAreBounded(t *testing.T) {
+	r := newRig(t)
+	o := r.tenant(t)
+	w := r.wallet(t, o)
+	var rules []object
+	for range 14 {
+		rules = append(rules, allows(strings.TrimSuffix(strings.Repeat("org.name+k==k||", 250), "||")))
+	}
+	policy := ruled(rules...)
+	policy["constants"] = []object{{"name": "k", "value": strings.Repeat("x", 200)}}
+	agent := newKey(t)
+	must[api.Organization](t, r, o.key, api.AddUserToOrganization, object{"organizationId": o.id, "user": user("agent", policy, agent)})
+	for i := range 40 {
+		if a := r.call(t, agent, api.SignUtf8Message, utf8Params(o, w.WalletID, fmt.Sprint(i))); a.Status != 403 {
+			t.Fatalf("%d %s", a.Status, a.Result)
+		}
+	}
+	a := r.call(t, o.key, api.GetOrganizationActivity, object{"organizationId": o.id, "limit": 100, "proof": true})
+	var page api.Activity
+	if err := json.Unmarshal(a.Result, &page); err != nil || a.Status != 200 || page.Next == "" || len(page.Entries) == 0 || len(a.Result) > 2*maxActivityBytes {
+		t.Errorf("%d: %d entries of %d bytes, next %q, %v", a.Status, len(page.Entries), len(a.Result), page.Next, err)
+	}
+	check(t, r.history(t, o, 100), 43)
 }
 
 // Pages that are taken while others write hold together: no entry twice, none left out.

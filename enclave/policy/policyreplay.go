@@ -137,7 +137,7 @@ func (e *Engine) requestsOf(ctx context.Context, c *caller, params *api.ReplayPo
 		if len(found) >= limit || walked >= maxWalked {
 			return found, false, nil
 		}
-		entry, _, err := w.entry(ctx, at)
+		entry, encoded, err := w.entry(ctx, at)
 		if err != nil {
 			return nil, false, err
 		}
@@ -145,9 +145,15 @@ func (e *Engine) requestsOf(ctx context.Context, c *caller, params *api.ReplayPo
 			break
 		}
 		if entry.User == params.Username && !api.Method(entry.Method).Reads() {
+			if _, err := w.prove(ctx, entry.Index, encoded, false); err != nil {
+				return nil, false, err
+			}
 			body, err := w.body(ctx, entry.Index)
 			if err != nil {
 				return nil, false, err
+			}
+			if body != nil && hashOf(body) != entry.Request {
+				return nil, false, ledger.ErrEntry
 			}
 			found = append(found, sent{entry, body})
 		}
