@@ -68,9 +68,13 @@ func (e *Engine) newMeter(c *caller, organization proof.ID, controls *org.Contro
 	return m
 }
 
-// subjects are whose usage a scope means in this request.
+// subjects are whose usage a scope means in this request. Another organization makes users and authenticators as it likes,
+// so for the owner of a wallet that it was granted it is one.
 func (m *meter) subjects(scope usage.Scope) []string {
 	by := m.caller.member
+	if m.organization != m.caller.organization && (scope == usage.User || scope == usage.Authenticator) {
+		return []string{uuid(m.caller.organization)}
+	}
 	switch scope {
 	case usage.User:
 		return []string{uuid(m.caller.organization) + "/" + by.User.Username}

@@ -2,6 +2,7 @@ package language
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -61,13 +62,22 @@ func counterOf(e ast.Expr) (c Counter, is bool, err error) {
 	}
 	c.Scope = string(usage.User)
 	if name == "spent" {
-		c.Asset, text = fact.Asset(text[0]), text[1:]
+		if c.Asset, text = fact.Asset(text[0]), text[1:]; !isAsset(c.Asset) {
+			return c, true, fmt.Errorf("nothing is ever spent of %q: want USD, ETH, SOL, BTC, SUI, or an asset as eip155:1/erc20:0x… or solana:…/token:…", c.Asset)
+		}
 	}
 	c.Window = text[0]
 	if len(text) > 1 {
 		c.Scope = text[1]
 	}
 	return c, true, nil
+}
+
+// isAsset says whether effects may name an asset so. A limit on any other name would hold nothing back.
+func isAsset(name string) bool {
+	const evm, sui = `eip155:(0|[1-9][0-9]*)/(slip44:60|erc(20|721|1155):0x[0-9a-f]{40}(/.+)?)`, `coin:0x[0-9a-f]{64}::.+::.+`
+	const solana = `solana:[^/]+/token(-account)?:[1-9A-HJ-NP-Za-km-z]{32,44}`
+	return regexp.MustCompile(`^(USD|ETH|SOL|BTC|SUI|` + evm + `|` + solana + `|` + sui + `)$`).MatchString(name)
 }
 
 // literal reads a text or a duration that is written out.
