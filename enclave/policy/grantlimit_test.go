@@ -1,8 +1,12 @@
 package policy
 
 import (
+	little "encoding/binary"
 	"fmt"
+	"math/big"
 	"testing"
+
+	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/redoubt-kms/redoubt/api"
 )
@@ -32,5 +36,30 @@ func TestGrantLimitHoldsForManyUsers(t *testing.T) {
 		if allowed != 2 {
 			t.Errorf("%s: %d payments of 4 within a limit of 10, want 2", scope, allowed)
 		}
+	}
+}
+
+// Where one user is limited by destination, no other's request moves value to more of them than are counted.
+func TestUncountedDestinationsAreDenied(t *testing.T) {
+	c := newCases(t)
+	const multicallABI = `[{"type":"function","name":"multicall","inputs":[{"name":"data","type":"bytes[]"}]}]`
+	send := func(n int) uint16 {
+		var calls [][]byte
+		for i := range n {
+			calls = append(calls, pack(t, erc20ABI, "transfer", common.BytesToAddress(little.BigEndian.AppendUint32([]byte{9}, uint32(i))), big.NewInt(1)))
+		}
+		q := evmCall{chain: 1, to: usdc, data: pack(t, multicallABI, "multicall", calls)}.request(t)
+		q.params["organizationId"], q.params["walletId"] = c.id, c.wallet
+		return c.call(t, c.tenant.key, q.method, q.params).Status
+	}
+	if got := send(65); got != 200 {
+		t.Fatalf("nothing is counted: %d", got)
+	}
+	c.agent(t, c.tenant, "limited", allows("request.method == 'signTransaction' && !effects.unknown && usage.spent('ETH', 'day', 'destination') <= uint256('1')"))
+	if got := send(64); got != 200 {
+		t.Errorf("64 destinations: %d", got)
+	}
+	if got := send(66); got != 403 {
+		t.Errorf("66 destinations: %d", got)
 	}
 }

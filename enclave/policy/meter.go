@@ -169,6 +169,10 @@ func (m *meter) remember() error {
 
 // move makes the new state of each counter that the request moves.
 func (m *meter) move(keep func(*counted, *usage.Series)) error {
+	byDestination := func(c org.Counter) bool { return c.Scope == string(usage.Destination) }
+	if slices.ContainsFunc(m.names, byDestination) && len(m.facts.Destinations()) > maxDestinations { // what is not counted counts for nobody's limit
+		return fmt.Errorf("the organization counts by destination, and no request with more than %d can be counted", maxDestinations)
+	}
 	for _, n := range m.counted {
 		if n.more != nil && n.more.Cmp(amount.New(0)) == 0 {
 			continue

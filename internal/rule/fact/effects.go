@@ -29,6 +29,8 @@ type effects struct {
 	programs             []string
 	unknown              bool
 
+	destinations []string // of transfers and approvals, once asked for
+
 	lists [3]ref.Val // of transfers, approvals and authority changes, once asked for
 }
 

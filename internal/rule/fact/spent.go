@@ -57,11 +57,16 @@ func (f *Facts) Destinations() []string {
 	if !ok {
 		return nil
 	}
-	var all []string
+	if e.destinations != nil {
+		return e.destinations
+	}
+	e.destinations = []string{}
+	seen := map[string]bool{f.Address: true}
 	for _, m := range slices.Concat(e.transfers, e.approvals) {
-		if m.to != f.Address && !slices.Contains(all, m.to) {
-			all = append(all, m.to)
+		if !seen[m.to] {
+			seen[m.to] = true
+			e.destinations = append(e.destinations, m.to)
 		}
 	}
-	return all
+	return e.destinations
 }
