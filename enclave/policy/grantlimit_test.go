@@ -63,3 +63,34 @@ func TestUncountedDestinationsAreDenied(t *testing.T) {
 		t.Errorf("66 destinations: %d", got)
 	}
 }
+
+// Who was granted a wallet does not learn from their entries how much its owner uses it.
+func TestGrantTellsNoTotals(t *testing.T) {
+	r := newRig(t)
+	owner, target := r.tenant(t), r.tenant(t)
+	w := r.wallet(t, owner)
+	must[api.Grant](t, r, owner.key, api.GrantOrganizationAccess, between(owner, target, w.WalletID, object{
+		"policy": rooted("NONE", object{"rules": []object{allows("request.method == 'signTransaction' && !effects.unknown && usage.spent('ETH', 'day', 'wallet') <= uint256('1000')")}, "constants": []any{}}),
+	}))
+	r.agent(t, target, "own", allows("usage.spent('ETH', 'day', 'wallet') <= uint256('1000')"))
+	for i, k := range []tenant{owner, target} {
+		key := k.key
+		if i == 1 {
+			key = r.agent(t, target, "user", allows("true"))
+		}
+		if a := r.call(t, key, api.SignTransaction, payment(t, k, w.WalletID, 77, uint64(i))); a.Status != 200 {
+			t.Fatalf("%d %s", a.Status, a.Result)
+		}
+	}
+	newest := r.history(t, target, 10)[0]
+	totals := []string{}
+	for _, c := range newest.Counters {
+		totals = append(totals, c.Total)
+	}
+	if len(totals) != 2 || totals[0] != "77" || totals[1] != "" { // its own counter, and that there is one of the owner's
+		t.Errorf("%v", newest.Counters)
+	}
+	if own := r.history(t, owner, 10)[0]; len(own.Counters) != 1 || own.Counters[0].Total != "77" {
+		t.Errorf("%v", own.Counters)
+	}
+}

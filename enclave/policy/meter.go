@@ -158,7 +158,11 @@ func (m *meter) take() bool {
 func (m *meter) reserve(p *proposal) error {
 	return m.move(func(n *counted, s *usage.Series) {
 		p.put(n.key, s)
-		p.entry.Counters = append(p.entry.Counters, n.entry(s))
+		told := n.entry(s)
+		if m.organization != m.caller.organization {
+			told.Total = "" // the entry is the caller's organization's, and what others used is the owner's to know
+		}
+		p.entry.Counters = append(p.entry.Counters, told)
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 // prepare serves POST /prepare: it checks that the caller could have the transaction signed and returns it unchanged.
 // It changes nothing: its body carries no time, so its stamp can be sent again by whoever sees it.
 func (e *Engine) prepare(ctx context.Context, request wire.Request) answer {
-	c := &caller{body: request.Body, request: hashOf(request.Body), requestID: id.Random(), method: prepareMethod}
+	c := &caller{body: request.Body, request: hashOf(request.Body), requestID: id.Random(), method: prepareMethod, compilations: e.compilations, fence: e.rebase.begin}
 	a, err := e.prepared(ctx, c, request.Stamp)
 	if err != nil {
 		return failure(err, c.requestID)

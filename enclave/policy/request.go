@@ -49,7 +49,7 @@ var errChanged = errors.New("the organization changed meanwhile")
 
 // serve answers one request.
 func (e *Engine) serve(ctx context.Context, request wire.Request) (answer, api.Method) {
-	c := &caller{body: request.Body, request: sha256.Sum256(request.Body), requestID: id.Random()}
+	c := &caller{body: request.Body, request: sha256.Sum256(request.Body), requestID: id.Random(), compilations: e.compilations, fence: e.rebase.begin}
 	failpoint.Pass(failpoint.PolicyReceived)
 	a, err := e.dispatch(ctx, c, request.Stamp)
 	if err != nil {
@@ -152,7 +152,6 @@ func decode(b []byte, into any, prefix string) error {
 
 // authenticate finds who stamped the request in the organization that it names.
 func (e *Engine) authenticate(ctx context.Context, c *caller) error {
-	c.compilations, c.fence = e.compilations, e.rebase.begin
 	var err error
 	if c.record, err = e.organization(ctx, c.organization); err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 // simulate serves POST /simulations: it checks that the caller could have the transaction signed, and says to the host
 // what a node is to simulate. Like /prepare it changes nothing, since its body carries no time.
 func (e *Engine) simulate(ctx context.Context, request wire.Request) answer {
-	c := &caller{body: request.Body, request: hashOf(request.Body), requestID: id.Random(), method: prepareMethod}
+	c := &caller{body: request.Body, request: hashOf(request.Body), requestID: id.Random(), method: prepareMethod, compilations: e.compilations, fence: e.rebase.begin}
 	a, err := e.simulated(ctx, c, request.Stamp)
 	if err != nil {
 		return failure(err, c.requestID)

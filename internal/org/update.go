@@ -33,7 +33,38 @@ func Create(o Organization, limits Limits) (*Organization, error) {
 			return nil, err
 		}
 	}
-	return &o, o.check()
+	return &o, o.checkPolicies()
+}
+
+// MaxPolicyBytes bounds the texts of all policies of an organization together: its record is written anew, and told of, with
+// every change of a user or a key.
+const MaxPolicyBytes = 1 << 20
+
+// checkPolicies is check for an organization that got another policy.
+func (o *Organization) checkPolicies() error {
+	n := 0
+	for i := range o.Users {
+		n += o.Users[i].Policy.size()
+	}
+	if n > MaxPolicyBytes {
+		return api.Errorf(api.TypeLimit, "the policies of the organization's users take %d bytes together, the most is %d", n, MaxPolicyBytes)
+	}
+	return o.check()
+}
+
+// size is how long the texts of a policy are.
+func (p *Policy) size() int {
+	n := 0
+	for i := range p.Rules {
+		n += len(p.Rules[i].Expression) + len(p.Rules[i].Comment)
+		for _, a := range p.Rules[i].Approvals {
+			n += len(a.Tag) + 1
+		}
+	}
+	for i := range p.Constants {
+		n += len(p.Constants[i].Name) + len(p.Constants[i].Value) + len(p.Constants[i].Comment)
+	}
+	return n
 }
 
 func (u *User) checkKeys(limits Limits) error {
@@ -61,7 +92,7 @@ func (o *Organization) AddUser(u User, replaceExpirable bool, limits Limits) (*O
 		next.Users = slices.Delete(next.Users, i, i+1)
 	}
 	next.Users = append(next.Users, u)
-	return next, next.check()
+	return next, next.checkPolicies()
 }
 
 // UpdateUser returns the organization with another policy or other traits of a user. The last one that can change the
@@ -87,7 +118,10 @@ func (o *Organization) UpdateUser(username string, policy *Policy, add []Trait, 
 	if o.losesRoot(next, now) {
 		return nil, api.Errorf(api.TypeInvalid, "this is the last user with policy ROOT and a key; add another one first").At("params.newPolicy")
 	}
-	return next, next.check()
+	if policy == nil {
+		return next, next.check()
+	}
+	return next, next.checkPolicies()
 }
 
 // DeleteUser returns the organization without a user. The last one that can change the organization stays.

@@ -156,11 +156,11 @@ func compileRule(env *cel.Env, source org.Rule, index int, values constants, roo
 // plan makes the rule's programs.
 func (r *rule) plan(env *cel.Env) error {
 	limited := func(limit uint64, options ...cel.EvalOption) (cel.Program, error) {
-		return env.Program(r.checked, cel.EvalOptions(options...), cel.CostTracking(costs{}), cel.CostLimit(limit))
+		return env.Program(r.checked, cel.EvalOptions(options...), cel.CostTracking(sizes{}), cel.CostLimit(limit))
 	}
 	r.measured = sync.OnceValues(func() (cel.Program, error) { return limited(maxCost, cel.OptOptimize) })
 	r.explains = sync.OnceValues(func() (cel.Program, error) { return limited(2*maxCost, cel.OptOptimize, cel.OptExhaustiveEval) })
-	estimate, err := env.EstimateCost(r.checked, costs{})
+	estimate, err := env.EstimateCost(r.checked, sizes{})
 	if r.estimate = estimate.Max; err != nil || estimate.Max > maxCost {
 		r.estimate = maxCost
 		r.program, err = r.measured()

@@ -165,7 +165,7 @@ func evaluate(env *cel.Env, test *conformance.SimpleTest) (ref.Val, *cel.Type, e
 	if test.GetCheckOnly() {
 		return nil, typ, nil
 	}
-	program, err := env.Program(parsed, cel.EvalOptions(cel.OptOptimize), cel.CostTracking(costs{}), cel.CostLimit(maxCost))
+	program, err := env.Program(parsed, cel.EvalOptions(cel.OptOptimize), cel.CostTracking(sizes{}), cel.CostLimit(maxCost))
 	if err != nil {
 		return nil, typ, err
 	}

@@ -10,12 +10,12 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 )
 
-// costs bounds what is not written in an expression, for the estimate of its cost: what is larger is refused by the
+// sizes bounds what is not written in an expression, for the estimate of its cost: what is larger is refused by the
 // parsers of payloads, or measured.
-type costs struct{}
+type sizes struct{}
 
 // EstimateSize implements checker.CostEstimator.
-func (costs) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
+func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
 	path := node.Path()
 	if len(path) == 0 || path[0] == "message" || slices.Contains(path, "args") || slices.Contains(path, "data") {
 		return nil
@@ -23,11 +23,8 @@ func (costs) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
 	return &checker.SizeEstimate{Min: 0, Max: 256}
 }
 
-// tokenAccountCost is that of a search for an address off the curve, in the units of which an addition is one.
-const tokenAccountCost = 500
-
 // EstimateCallCost implements checker.CostEstimator: what compares values of any size is measured.
-func (costs) EstimateCallCost(function, _ string, _ *checker.AstNode, _ []checker.AstNode) *checker.CallEstimate {
+func (sizes) EstimateCallCost(function, _ string, _ *checker.AstNode, _ []checker.AstNode) *checker.CallEstimate {
 	switch function {
 	case functionSame, functionDiffer, functionAmong:
 		return &checker.CallEstimate{CostEstimate: checker.CostEstimate{Min: 1, Max: math.MaxUint64}}
@@ -38,7 +35,7 @@ func (costs) EstimateCallCost(function, _ string, _ *checker.AstNode, _ []checke
 }
 
 // CallCost implements interpreter.ActualCostEstimator: each of what may be compared with each.
-func (costs) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 {
+func (sizes) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 {
 	switch function {
 	case functionSame, functionDiffer, functionAmong:
 		cost := weight(args[0]) * weight(args[1])
@@ -49,6 +46,9 @@ func (costs) CallCost(function, _ string, args []ref.Val, _ ref.Val) *uint64 {
 	}
 	return nil
 }
+
+// tokenAccountCost is that of a search for an address off the curve, in the units of which an addition is one.
+const tokenAccountCost = 500
 
 // weight is how many parts a value has.
 func weight(v ref.Val) uint64 {

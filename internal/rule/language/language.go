@@ -29,8 +29,8 @@ const (
 	maxPolicyNodes = 1 << 16 // of all expressions of a policy, constants written out
 	maxNesting     = 3       // macros within macros
 	maxCost        = 20_000  // of one rule
-	maxPolicyCost  = 100_000 // of all rules of a policy
 	maxPattern     = 2000    // instructions of a regular expression
+	maxPolicyCost  = 100_000 // of all rules of a policy
 )
 
 // environment is what expressions are checked against, made once.
