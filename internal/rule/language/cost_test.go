@@ -70,8 +70,7 @@ func TestUnknownAssetsAreRefused(t *testing.T) {
 		"USD": true, "ETH": true, "SOL": true, "BTC": true, "SUI": true, "eip155:137/slip44:60": true, "token:" + key: true,
 		"eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48": true, "solana:mainnet/token:" + key: true,
 		"eip155:1/erc721:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48/7": true, "coin:0x" + strings.Repeat("0", 63) + "2::foo::FOO": true,
-		"coin:0x2::foo::FOO": false,
-		"eth": false, "Usd": false, "USDC": false, "": false, " ETH": false, "MATIC": false, "usdc": false, "eip155:1/ERC20": false,
+		"coin:0x2::foo::FOO": false, "eth": false, "Usd": false, "USDC": false, "": false, " ETH": false, "MATIC": false, "usdc": false, "eip155:1/ERC20": false,
 		"eip155:1:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48": false, "eip155:01/erc20:0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48": false, key: false,
 	} {
 		_, err := language.Compile(allow("!effects.unknown && usage.spent('"+asset+"', 'day') <= uint256('1')"), nil)
