@@ -130,7 +130,7 @@ func TestCountersAreWhatIsRead(t *testing.T) {
 		"usage.spent('ETH', duration('24h'), 'wallet') < 5":                                   {Asset: "ETH", Window: "24h0m0s", Scope: "wallet"},
 		"usage.spent(token, window, 'destination') < 5":                                       {Asset: "eip155:1/erc20:0xab00000000000000000000000000000000000000", Window: "week UTC", Scope: "destination"},
 		"5 > usage.spent('eip155:1/erc20:0xAB00000000000000000000000000000000000000', 'day')": {Asset: "eip155:1/erc20:0xab00000000000000000000000000000000000000", Window: "day", Scope: "user"},
-		"usage.spent('token:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v', 'day') < 5":                                                   {Asset: fact.Asset("token:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), Window: "day", Scope: "user"},
+		"usage.spent('token:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v', 'day') < 5":        {Asset: fact.Asset("token:EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"), Window: "day", Scope: "user"},
 		"usage.count(duration('90m')) < 5":                                                    {Window: "1h30m0s", Scope: "user"},
 		"usage.count('month', 'organization') < 5":                                            {Window: "month", Scope: "organization"},
 	} {
