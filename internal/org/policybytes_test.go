@@ -29,7 +29,7 @@ func TestPolicyBytesAreBounded(t *testing.T) {
 	if _, err := org.Create(org.Organization{Users: append(o.Users, org.User{Username: "more", Policy: long})}, org.Limits{}); kind(err) != api.TypeLimit {
 		t.Errorf("all at once: %v", err)
 	}
-	if o, err = o.UpdateUser("3", &short, nil, nil, 0); err != nil {
+	if _, err = o.UpdateUser("3", &short, nil, nil, 0); err != nil {
 		t.Errorf("a smaller policy: %v", err)
 	}
 }

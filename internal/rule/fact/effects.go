@@ -30,6 +30,7 @@ type effects struct {
 	unknown              bool
 
 	destinations []string // of transfers and approvals, once asked for
+	counted      bool     // they were
 
 	lists [3]ref.Val // of transfers, approvals and authority changes, once asked for
 }

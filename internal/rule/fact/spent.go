@@ -57,10 +57,10 @@ func (f *Facts) Destinations() []string {
 	if !ok {
 		return nil
 	}
-	if e.destinations != nil {
+	if e.counted {
 		return e.destinations
 	}
-	e.destinations = []string{}
+	e.counted = true
 	seen := map[string]bool{f.Address: true}
 	for _, m := range slices.Concat(e.transfers, e.approvals) {
 		if !seen[m.to] {
