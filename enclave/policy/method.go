@@ -22,7 +22,7 @@ type handler struct {
 // method finds the handler of a method. What is not listed here does not exist.
 func (e *Engine) method(m api.Method) (handler, bool) {
 	small, large := api.MaxSmallBody, api.MaxBody
-	switch m {
+	switch m { //nolint:exhaustive // ownMethod has the rest
 	case api.CreateOrganization:
 		return handler{limit: small, run: e.createOrganization}, true
 	case api.GetOrganization:
@@ -75,6 +75,20 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return signing(e, large, e.rawPayload), true
 	case api.SignTransaction:
 		return signing(e, large, e.transaction), true
+	case api.InitWalletImport:
+		return effect(e, small, e.initImport, nil), true
+	case api.CompleteImportWallet:
+		return effect(e, small, e.completeImport, nil), true
+	case api.ExportWallet:
+		return effect(e, small, e.exportWallet, e.exportAgain), true
+	}
+	return e.ownMethod(m)
+}
+
+// ownMethod finds the handler of a method that the contract does not have.
+func (e *Engine) ownMethod(m api.Method) (handler, bool) {
+	small, large := api.MaxSmallBody, api.MaxBody
+	switch m { //nolint:exhaustive // the others are the contract's
 	case api.SetPrices:
 		return effect(e, small, e.setPrices, nil), true
 	case api.RegisterContract:
@@ -85,12 +99,6 @@ func (e *Engine) method(m api.Method) (handler, bool) {
 		return handler{limit: small, run: read(e, e.getActivity)}, true
 	case api.DryRun:
 		return handler{limit: large, run: read(e, e.dryRun)}, true
-	case api.InitWalletImport:
-		return effect(e, small, e.initImport, nil), true
-	case api.CompleteImportWallet:
-		return effect(e, small, e.completeImport, nil), true
-	case api.ExportWallet:
-		return effect(e, small, e.exportWallet, e.exportAgain), true
 	case api.Freeze:
 		return effect(e, small, e.freeze, nil), true
 	case api.Unfreeze:
