@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -60,6 +61,9 @@ func (e *Engine) getActivity(ctx context.Context, c *caller, params *api.Activit
 	w := &walk{engine: e, organization: c.organization}
 	for size := 0; at.sequence > 0 && len(page.Entries) < limit && size < maxActivityBytes; at.sequence-- {
 		entry, encoded, err := w.entry(ctx, at)
+		if errors.Is(err, ledger.ErrEntry) && params.Cursor != "" && len(page.Entries) == 0 {
+			return answer{}, api.Errorf(api.TypeInvalid, "is not the next of a page").At("params.cursor")
+		}
 		if err != nil {
 			return answer{}, err
 		}

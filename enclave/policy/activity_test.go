@@ -74,7 +74,7 @@ func TestActivity(t *testing.T) {
 		}
 	}
 	for _, cursor := range []string{"x", "3.0", "3.999", "03.2", "3.2 "} {
-		if a := r.call(t, o.key, api.GetOrganizationActivity, object{"organizationId": o.id, "cursor": cursor}); a.Status == 200 {
+		if a := r.call(t, o.key, api.GetOrganizationActivity, object{"organizationId": o.id, "cursor": cursor}); errorPath(a) != "params.cursor" {
 			t.Errorf("cursor %q: %s", cursor, a.Result)
 		}
 	}

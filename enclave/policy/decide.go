@@ -17,14 +17,7 @@ func (c *caller) reads(q rule.Question) bool {
 // decide asks the policies about a signature and, when they allow it, reserves what it uses and takes effect: all of that
 // in one step as seen by others who use the same counters, so that no two of them count on the same rest of a limit.
 func (e *Engine) decide(ctx context.Context, c *caller, from access, q rule.Question, s *signature, p *proposal) (rule.Decision, error) {
-	c.read(&q, from.owner.value, s)
-	var facts *fact.Facts
-	if q.Own != nil {
-		facts = q.Own.Facts
-	} else {
-		facts = c.facts(q, c.controls.value, s)
-	}
-	meters := e.meters(c, from, q, facts)
+	q, facts, meters := e.prepareQuestion(c, from, q, s)
 	for {
 		if err := meters.fetch(ctx); err != nil {
 			return rule.Decision{}, err
@@ -36,14 +29,24 @@ func (e *Engine) decide(ctx context.Context, c *caller, from access, q rule.Ques
 	}
 }
 
+// prepareQuestion gives a question what rules read, and finds the counters that the request moves.
+func (e *Engine) prepareQuestion(c *caller, from access, q rule.Question, s *signature) (rule.Question, *fact.Facts, meters) {
+	c.read(&q, from.owner.value, s)
+	var facts *fact.Facts
+	if q.Own != nil {
+		facts = q.Own.Facts
+	} else {
+		facts = c.facts(q, c.controls.value, s)
+	}
+	return q, facts, e.meters(c, from, q, facts)
+}
+
 // decideNow is decide with all counters in memory; false when one of them no longer is.
 func (e *Engine) decideNow(c *caller, from access, q rule.Question, in intent, facts *fact.Facts, p *proposal, all meters) (rule.Decision, bool, error) {
 	unlock := e.holdMeters(all)
 	defer unlock()
-	for _, m := range all {
-		if !m.take() {
-			return rule.Decision{}, false, nil
-		}
+	if !all.take() {
+		return rule.Decision{}, false, nil
 	}
 	d := c.judge(q, in)
 	if !d.Allowed {
@@ -118,6 +121,16 @@ func (all meters) fetch(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// take reads all counters as they are now; false when one of them has to be fetched first.
+func (all meters) take() bool {
+	for _, m := range all {
+		if !m.take() {
+			return false
+		}
+	}
+	return true
 }
 
 // holdMeters keeps others away from the counters until the returned function is called. Two organizations are taken in

@@ -60,21 +60,12 @@ func wouldSign[P signingParams](ctx context.Context, e *Engine, c *caller, raw [
 
 // wouldAllow is decide without an effect: counters are looked at, not reserved.
 func (e *Engine) wouldAllow(ctx context.Context, c *caller, from access, q rule.Question, s *signature) (rule.Decision, *fact.Facts, error) {
-	c.read(&q, from.owner.value, s)
-	facts := c.facts(q, c.controls.value, s)
-	if q.Own != nil {
-		facts = q.Own.Facts
-	}
-	all := e.meters(c, from, q, facts)
+	q, facts, all := e.prepareQuestion(c, from, q, s)
 	for {
 		if err := all.fetch(ctx); err != nil {
 			return rule.Decision{}, nil, err
 		}
-		taken := true
-		for _, m := range all {
-			taken = taken && m.take()
-		}
-		if !taken {
+		if !all.take() {
 			continue
 		}
 		d := c.judge(q, s.intent)
