@@ -126,5 +126,5 @@ type FetchStepped struct {
 // Fetched is the certifier's statement about keys.
 type Fetched struct {
 	_         struct{} `cbor:",toarray"`
-	Statement []byte // CBOR of proof.SignedKeySet
+	Statement []byte   // CBOR of proof.SignedKeySet
 }
