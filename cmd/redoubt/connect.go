@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/pem"
 	"fmt"
 	"net"
@@ -90,6 +91,22 @@ func readRoots(path string) ([][]byte, error) {
 		return nil, fmt.Errorf("%s holds no certificate in PEM", path)
 	}
 	return all, nil
+}
+
+// listen opens the address to serve at. Where any port will do, it is the one of the last start if that is free: another
+// one is another origin, which ends logins and passkeys.
+func (o devOptions) listen(ctx context.Context) (net.Listener, error) {
+	var open net.ListenConfig
+	if host, port, err := net.SplitHostPort(o.address); err == nil && port == "0" {
+		signed, _, err := o.place.readManifest()
+		before, known := strings.CutPrefix(signed.Manifest.Connect.Origin, "http://localhost:")
+		if err == nil && known {
+			if listener, err := open.Listen(ctx, "tcp", net.JoinHostPort(host, before)); err == nil {
+				return listener, nil
+			}
+		}
+	}
+	return open.Listen(ctx, "tcp", o.address)
 }
 
 // localOrigin is that of a server of this machine, as its browsers name it.

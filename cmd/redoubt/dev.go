@@ -111,7 +111,7 @@ func (d *deployment) absolute() error {
 }
 
 func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *slog.Logger, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", o.address)
+	listener, err := o.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,8 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 		return err
 	}
 	if signed, _, err := o.place.readManifest(); err == nil && wanted.changesConnect(signed.Manifest) {
-		log.LogAttrs(ctx, slog.LevelWarn, "the manifest keeps the settings for logins that it had, until the rebase that it waits for is taken: start again after it")
+		log.LogAttrs(ctx, slog.LevelWarn, "people may be unable to log in: the manifest keeps its settings for logins, because a rebase waits that is signed under it, or the operator's key is not here to sign another",
+			slog.String("origin", signed.Manifest.Connect.Origin))
 	}
 	log.LogAttrs(ctx, slog.LevelWarn, "development: keys are files of this folder and the enclaves are ordinary processes; root of this machine can read them")
 	return o.start(ctx, log, broadcast, image, manifest, listener, stdout)
