@@ -126,7 +126,7 @@ type view struct {
 	Key       string
 	Denied    bool
 	Message   string
-	Title     string
+	Limit     string // dollars a day that a person may at most allow; empty for no bound
 }
 
 // page serves a page.
@@ -149,6 +149,9 @@ func (c *Connect) page(show func(http.ResponseWriter, *http.Request) (string, vi
 func (c *Connect) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	v.API, v.Providers, v.Mail = c.API, c.Providers, c.Mail != nil || c.LogCodes
 	v.Passkey = hostOf(c.Origin)
+	if c.DailyLimit > 0 {
+		v.Limit = strconv.FormatUint(c.DailyLimit, 10)
+	}
 	var b bytes.Buffer
 	err := errors.New("no such template")
 	if t := c.pages.templates[name]; t != nil {
