@@ -140,7 +140,7 @@ func (c *Connect) page(show func(http.ResponseWriter, *http.Request) (string, vi
 			if f.status >= http.StatusInternalServerError {
 				c.Log.LogAttrs(r.Context(), slog.LevelWarn, "page failed", slog.String("path", r.URL.Path), slog.String("reason", err.Error()))
 			}
-			status, name, v = f.status, "error", view{Message: f.description}
+			status, name, v = f.status, "error", view{Message: sentence(f.description)}
 		}
 		c.render(w, r, status, name, v)
 	}
@@ -165,6 +165,14 @@ func (c *Connect) render(w http.ResponseWriter, r *http.Request, status int, nam
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
+}
+
+// sentence makes one of a description, for people.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // hostOf returns the host name of an origin.

@@ -18,6 +18,7 @@ let own = null; // wallet that the app has for itself, when there is one already
 async function show() {
   session = await current();
   if (!session) return go(signInPage);
+  byId('who').textContent = session.label;
   organizationId = await organization(session);
   if (asked.for === 'device') return;
   for (const wallet of await wallets(session, organizationId)) {

@@ -83,6 +83,7 @@ export function stuck(error) {
   byId('heading').textContent = 'This did not work';
   byId('lead').textContent = 'Nothing was changed, and nothing was sent to an app.';
   byId('spinner').hidden = true;
+  byId('heading').after(byId('problem'));
   tell(error);
 }
 
