@@ -31,6 +31,9 @@ type Options struct {
 	OpenApps  bool       // development: apps on loopback addresses are registered when they first come
 	Log       *slog.Logger
 
+	// DailyLimit is the most that a person can let an app spend in a day, in US dollars; 0 for no bound. It is what the
+	// page offers, not what is enforced: the person's own key writes the policy.
+	DailyLimit uint64
 	// Address says which network a request comes from, for limits; that of the connection when nil.
 	Address func(*http.Request) netip.Prefix
 	// Rates multiplies what an address may do in a minute; 1 when 0.

@@ -126,7 +126,7 @@ type view struct {
 	Key       string
 	Denied    bool
 	Message   string
-	Title     string
+	Limit     string // dollars a day that a person may at most allow; empty for no bound
 }
 
 // page serves a page.
@@ -140,7 +140,7 @@ func (c *Connect) page(show func(http.ResponseWriter, *http.Request) (string, vi
 			if f.status >= http.StatusInternalServerError {
 				c.Log.LogAttrs(r.Context(), slog.LevelWarn, "page failed", slog.String("path", r.URL.Path), slog.String("reason", err.Error()))
 			}
-			status, name, v = f.status, "error", view{Message: f.description}
+			status, name, v = f.status, "error", view{Message: sentence(f.description)}
 		}
 		c.render(w, r, status, name, v)
 	}
@@ -149,6 +149,9 @@ func (c *Connect) page(show func(http.ResponseWriter, *http.Request) (string, vi
 func (c *Connect) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
 	v.API, v.Providers, v.Mail = c.API, c.Providers, c.Mail != nil || c.LogCodes
 	v.Passkey = hostOf(c.Origin)
+	if c.DailyLimit > 0 {
+		v.Limit = strconv.FormatUint(c.DailyLimit, 10)
+	}
 	var b bytes.Buffer
 	err := errors.New("no such template")
 	if t := c.pages.templates[name]; t != nil {
@@ -162,6 +165,14 @@ func (c *Connect) render(w http.ResponseWriter, r *http.Request, status int, nam
 	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
+}
+
+// sentence makes one of a description, for people.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // hostOf returns the host name of an origin.

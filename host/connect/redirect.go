@@ -63,6 +63,10 @@ func plainHost(u *url.URL) bool {
 	if port != "" && (len(port) > 5 || port[0] == '0' || u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80") {
 		return false
 	}
+	if strings.Contains(host, ":") {
+		address, err := netip.ParseAddr(host)
+		return err == nil && address.String() == host && !address.Is4In6()
+	}
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	if last != "" && last[0] >= '0' && last[0] <= '9' { // browsers read 0x7f.1 and 2130706433 as addresses
 		address, err := netip.ParseAddr(host)
