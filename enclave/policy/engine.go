@@ -58,6 +58,7 @@ type Engine struct {
 	stopped  chan struct{}
 	tries    chan struct{} // holds one for each request that tries a policy
 	accounts *accountCache
+	keySets  *keySets
 
 	treeMu  sync.Mutex
 	tree    *state.Tree
