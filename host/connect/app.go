@@ -73,9 +73,8 @@ func (a App) Check() error {
 }
 
 func checkClientID(id string) error {
-	if id == "" || len(id) > maxClientID || strings.ContainsFunc(id, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' || r == '~')
-	}) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+	if id == "" || len(id) > maxClientID || strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(letters, r) }) {
 		return fmt.Errorf("a client id has 1 to %d letters, digits and -._~", maxClientID)
 	}
 	if strings.EqualFold(id, OwnClient) {
