@@ -45,7 +45,7 @@ func TestPageHeaders(t *testing.T) {
 func TestPagesEscape(t *testing.T) {
 	b := newBench(t)
 	name := `<b>"'&onload=x`
-	if err := b.Register(t.Context(), App{ClientID: client, Name: name, RedirectURIs: []string{callback}}); err != nil {
+	if err := b.Registry().Register(t.Context(), App{ClientID: client, Name: name, RedirectURIs: []string{callback}}); err != nil {
 		t.Fatal(err)
 	}
 	a := newApp(t, b.time())
@@ -195,7 +195,10 @@ func TestBadOptions(t *testing.T) {
 		"no origin": func(o *Options) { o.Origin = "" }, "path": func(o *Options) { o.Origin += "/" }, "http elsewhere": func(o *Options) { o.Origin = "http://connect.example" },
 		"no certifier": func(o *Options) { o.Certifier = nil }, "no shelf": func(o *Options) { o.Shelf = nil }, "no log": func(o *Options) { o.Log = nil },
 		"provider without name": func(o *Options) { o.Providers = []Provider{{Title: "x", Issuer: "https://x", ClientID: "x"}} },
-		"provider over http":    func(o *Options) { o.Providers = []Provider{{Name: "x", Title: "x", Issuer: "http://x.example", ClientID: "x"}} },
+		"provider over http": func(o *Options) {
+			o.Providers = []Provider{{Name: "x", Title: "x", Issuer: "http://x.example", ClientID: "x"}}
+		},
+		"mail without TLS": func(o *Options) { o.Mail = &Mail{Server: "mail.example:25", From: "a@b.example", Plain: true} },
 		"provider twice": func(o *Options) {
 			p := Provider{Name: "x", Title: "x", Issuer: "https://x.example", ClientID: "x"}
 			o.Providers = []Provider{p, p}
