@@ -73,9 +73,8 @@ func (a App) Check() error {
 }
 
 func checkClientID(id string) error {
-	if id == "" || len(id) > maxClientID || strings.ContainsFunc(id, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' || r == '~')
-	}) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+	if id == "" || len(id) > maxClientID || strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(letters, r) }) {
 		return fmt.Errorf("a client id has 1 to %d letters, digits and -._~", maxClientID)
 	}
 	if strings.EqualFold(id, OwnClient) {
@@ -93,47 +92,74 @@ func checkName(name string) error {
 	return nil
 }
 
-// Register keeps an app, or what is new about it.
-func (c *Connect) Register(ctx context.Context, a App) error {
+// Registry is where apps are registered. Programs of the operator use it beside the server, on the same shelf.
+type Registry struct {
+	Shelf shelf.Shelf
+	Now   func() time.Time // the clock's when nil
+}
+
+func (g Registry) now() time.Time {
+	if g.Now == nil {
+		return time.Now()
+	}
+	return g.Now()
+}
+
+// Register keeps an app, or what is new about one that is known.
+func (g Registry) Register(ctx context.Context, a App) error {
+	now := g.now()
 	if a.CreatedAtMs == 0 {
-		a.CreatedAtMs = c.Now().UnixMilli()
+		a.CreatedAtMs = now.UnixMilli()
+	}
+	if a.Source == "" {
+		a.Source = ByOperator
 	}
 	if err := a.Check(); err != nil {
 		return err
 	}
 	for {
-		err := c.add(ctx, shelf.Apps, a.ClientID, a, c.appExpiry(a))
-		if !errors.Is(err, shelf.ErrTaken) {
+		row := shelf.Row{Key: a.ClientID, Expires: appExpiry(a, now)}
+		known, err := g.Shelf.Get(ctx, shelf.Apps, a.ClientID, now)
+		if err != nil && !errors.Is(err, shelf.ErrNone) {
 			return err
 		}
-		known, err := load[App](ctx, c, shelf.Apps, a.ClientID)
 		if err == nil {
-			a.CreatedAtMs = known.value.CreatedAtMs
-			known.value, known.row.Expires = a, c.appExpiry(a)
-			err = swap(ctx, c, known)
+			var was App
+			if err := json.Unmarshal(known.Value, &was); err != nil {
+				return err
+			}
+			a.CreatedAtMs, row.Version = was.CreatedAtMs, known.Version
 		}
-		if !errors.Is(err, shelf.ErrChanged) && !errors.Is(err, shelf.ErrNone) {
+		if row.Value, err = json.Marshal(a); err != nil {
+			return err
+		}
+		if row.Version == 0 {
+			err = g.Shelf.Add(ctx, shelf.Apps, row, now)
+		} else {
+			err = g.Shelf.Swap(ctx, shelf.Apps, row, now)
+		}
+		if !errors.Is(err, shelf.ErrTaken) && !errors.Is(err, shelf.ErrChanged) {
 			return err
 		}
 	}
 }
 
-func (c *Connect) appExpiry(a App) time.Time {
+func appExpiry(a App, now time.Time) time.Time {
 	if a.Source == ByItself {
-		return c.Now().Add(unusedApp)
+		return now.Add(unusedApp)
 	}
 	return time.Time{}
 }
 
-// Unregister forgets an app. Who is logged in to it stays so until the login ends or is revoked.
-func (c *Connect) Unregister(ctx context.Context, clientID string) error {
-	_, err := c.Shelf.Take(ctx, shelf.Apps, clientID, c.Now())
+// Unregister forgets an app, or fails with shelf.ErrNone. Who is logged in to it stays so until the login ends or is revoked.
+func (g Registry) Unregister(ctx context.Context, clientID string) error {
+	_, err := g.Shelf.Take(ctx, shelf.Apps, clientID, g.now())
 	return err
 }
 
 // Apps lists up to limit apps with client ids after the given one.
-func (c *Connect) Apps(ctx context.Context, after string, limit int) ([]App, error) {
-	rows, err := c.Shelf.List(ctx, shelf.Apps, after, limit, c.Now())
+func (g Registry) Apps(ctx context.Context, after string, limit int) ([]App, error) {
+	rows, err := g.Shelf.List(ctx, shelf.Apps, after, limit, g.now())
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +228,7 @@ func (c *Connect) visitor(ctx context.Context, clientID, redirectURI string) (Ap
 		a = App{ClientID: clientID, Name: clientID[:min(len(clientID), maxName)], Source: ByUse}
 	}
 	a.RedirectURIs = append(slices.Clone(a.RedirectURIs), redirectURI)
-	return a, c.Register(ctx, a)
+	return a, c.Registry().Register(ctx, a)
 }
 
 // allows says whether an app may be used from the origin of a redirect URI.

@@ -61,7 +61,7 @@ func newBench(t testing.TB, change ...func(*Options)) *bench {
 		t.Fatal(err)
 	}
 	b.Routes(b.mux)
-	if err := b.Register(t.Context(), App{ClientID: client, Name: "Test App", RedirectURIs: []string{callback}, Source: ByOperator}); err != nil {
+	if err := b.Registry().Register(t.Context(), App{ClientID: client, Name: "Test App", RedirectURIs: []string{callback}, Source: ByOperator}); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -69,6 +69,11 @@ func New(o Options) (*Connect, error) {
 	if o.Certifier == nil || o.Shelf == nil || o.Log == nil {
 		return nil, errors.New("connect: needs a certifier, a shelf and a log")
 	}
+	if o.Mail != nil {
+		if err := o.Mail.Check(); err != nil {
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+	}
 	if o.API == "" {
 		o.API = "/v1/wallets"
 	}
@@ -90,6 +95,9 @@ func New(o Options) (*Connect, error) {
 	}
 	return c, nil
 }
+
+// Registry returns where the server's apps are registered.
+func (c *Connect) Registry() Registry { return Registry{Shelf: c.Shelf, Now: c.Now} }
 
 // Routes puts the server's routes on a mux.
 func (c *Connect) Routes(mux *http.ServeMux) {

@@ -72,10 +72,10 @@ func (c *Connect) openProviders() (map[string]*provider, error) {
 // reachable says whether an address of a provider may be used: https, or this machine in development.
 func (c *Connect) reachable(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(u.Scheme == "http" && isLoopbackHost(u.Hostname()) && !c.secure) {
-		return fmt.Errorf("connect: %q: providers are reached over https", address)
+	if err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopbackHost(u.Hostname()) && !c.secure) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("connect: %q: providers are reached over https", address)
 }
 
 // metadata returns what the provider says about itself (OpenID Connect Discovery 1.0, 4).

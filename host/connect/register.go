@@ -43,7 +43,7 @@ func (c *Connect) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a.CreatedAtMs = c.Now().UnixMilli()
-	err = c.add(r.Context(), shelf.Apps, a.ClientID, a, c.appExpiry(a))
+	err = c.add(r.Context(), shelf.Apps, a.ClientID, a, appExpiry(a, c.Now()))
 	if errors.Is(err, shelf.ErrTaken) {
 		a, err = c.sameApp(r, a)
 	}

@@ -31,7 +31,7 @@ func TestLogin(t *testing.T) {
 
 func TestCodeNegatives(t *testing.T) {
 	b := newBench(t)
-	if err := b.Register(t.Context(), App{ClientID: "other", Name: "Other", RedirectURIs: []string{callback}}); err != nil {
+	if err := b.Registry().Register(t.Context(), App{ClientID: "other", Name: "Other", RedirectURIs: []string{callback}}); err != nil {
 		t.Fatal(err)
 	}
 	for what, change := range map[string]func(f form){
@@ -140,7 +140,7 @@ func TestRefreshGrace(t *testing.T) {
 
 func TestRefreshNegatives(t *testing.T) {
 	b := newBench(t)
-	if err := b.Register(t.Context(), App{ClientID: "other", Name: "Other"}); err != nil {
+	if err := b.Registry().Register(t.Context(), App{ClientID: "other", Name: "Other"}); err != nil {
 		t.Fatal(err)
 	}
 	a, code := b.code(t)

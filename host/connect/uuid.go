@@ -20,7 +20,8 @@ func isUUID(s string) bool {
 	}
 	for i, r := range []byte(s) {
 		dash := i == 8 || i == 13 || i == 18 || i == 23
-		if dash != (r == '-') || !dash && !(r >= '0' && r <= '9' || r >= 'a' && r <= 'f') {
+		hex := r >= '0' && r <= '9' || r >= 'a' && r <= 'f'
+		if dash != (r == '-') || dash == hex {
 			return false
 		}
 	}
