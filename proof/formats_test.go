@@ -53,6 +53,27 @@ func testManifest() proof.Manifest {
 	}
 }
 
+// testManifestV2 is one under which people log in.
+func testManifestV2() proof.Manifest {
+	m := testManifest()
+	m.Version = 2
+	m.Connect = proof.Connect{
+		Origin: "http://localhost:8484", Roots: [][]byte{{0x30, 0x03, 0x02, 0x01, 0x05}}, Loopback: []string{"127.0.0.1:9443"},
+		Providers: []proof.Provider{{Name: "Example", Issuer: "https://id.example", ClientID: "connect-at-example"}},
+	}
+	return m
+}
+
+func testIssuer() proof.Issuer {
+	return proof.Issuer{Version: 1, Origin: "http://localhost:8484", Key: append([]byte{4}, bytes.Repeat([]byte{0xb1}, 64)...), Manifest: filled(0xa5)}
+}
+
+func testKeySet() proof.KeySet {
+	return proof.KeySet{
+		Version: 1, URL: "https://id.example", Issuer: true, Keys: []byte(`{"keys":[]}`), Fetched: 1_795_333_820_985, Manifest: filled(0xa5),
+	}
+}
+
 func testRebase() proof.Rebase {
 	from := testHead()
 	from.Index, from.Size, from.Epoch = 1200, 90_000, 5
@@ -121,9 +142,26 @@ func formats(t testing.TB) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
+	second, err := proof.SignManifest(testKey(3), testManifestV2())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secondHash, err := testManifestV2().Hash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := proof.SignIssuer(testKey(2), testIssuer())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := proof.SignKeySet(testKey(2), testKeySet())
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string][]byte{
-		"signed-rebase": encode(t, rebase),
-		"head":          encode(t, testHead()), "head.hash": headHash[:], "signed-receipt": encode(t, receipt),
+		"signed-rebase": encode(t, rebase), "signed-issuer": encode(t, issuer), "signed-keyset": encode(t, keys),
+		"signed-manifest-v2": encode(t, second), "manifest-v2.hash": secondHash[:],
+		"head": encode(t, testHead()), "head.hash": headHash[:], "signed-receipt": encode(t, receipt),
 		"signed-manifest": encode(t, manifest), "manifest.hash": manifestHash[:], "signed-certificate": encode(t, certificate),
 		"result-receipt": encode(t, results[3]), "result-receipt.header": []byte(header), "checkpoint": []byte(checkpoint),
 		"leaf": proof.Leaf(filled(8)),

@@ -49,6 +49,12 @@ func FuzzMalleability(f *testing.F) {
 		if s, ok := malleable[proof.SignedRebase](t, b); ok {
 			_ = s.Verify(m)
 		}
+		if s, ok := malleable[proof.SignedIssuer](t, b); ok {
+			_ = s.Verify(m)
+		}
+		if s, ok := malleable[proof.SignedKeySet](t, b); ok {
+			_ = s.Verify(m)
+		}
 		if r, ok := malleable[proof.ResultReceipt](t, b); ok {
 			_ = r.Verify(public(testKey(4)), nil, nil)
 		}

@@ -34,7 +34,7 @@ type Measurement struct {
 // created, and again, with a higher Epoch, for every change.
 type Manifest struct {
 	_            struct{} `cbor:",toarray"`
-	Version      uint8    // 1
+	Version      uint8    // 2, or 1 without Connect
 	Mode         string   // development or production
 	Tier         string   // process
 	Epoch        uint64   // of the manifest, from 1
@@ -48,6 +48,7 @@ type Manifest struct {
 	Operators    [][]byte      // Ed25519 keys that may sign manifests
 	Issuers      []string      // issuers of logins
 	OpenSignUp   bool          // whether an organization may be created without a stamp
+	Connect      Connect       // where people log in; from version 2
 }
 
 // SignedManifest is a manifest with an operator's signature.
@@ -104,12 +105,15 @@ var ErrManifest = errors.New("manifest refused")
 func (s SignedManifest) Verify() error {
 	m := s.Manifest
 	switch {
-	case m.Version != 1:
+	case m.Version != 1 && m.Version != 2:
 		return fmt.Errorf("%w: version %d", ErrManifest, m.Version)
 	case m.Mode != ModeDevelopment && m.Mode != ModeProduction:
 		return fmt.Errorf("%w: mode %q", ErrManifest, m.Mode)
 	case len(m.Certifier) != ed25519.PublicKeySize || len(m.Launcher) != ed25519.PublicKeySize:
 		return fmt.Errorf("%w: a key is not 32 bytes", ErrManifest)
+	}
+	if err := m.Connect.check(m.Mode); err != nil {
+		return err
 	}
 	b, err := Encode(m)
 	if err != nil {

@@ -50,12 +50,18 @@ func measure(c config.Config) ([]proof.Measurement, error) {
 }
 
 func initialise() *cobra.Command {
-	return frame.JSON(configured(&cobra.Command{
+	var o connectFlags
+	c := &cobra.Command{
 		Use: "init", Short: "Create a deployment from a configuration file",
-		Long:    "Create a deployment from a configuration file, or, when there is one, admit the binaries and settings of today by a new manifest.",
-		Example: `  redoubt init --config /etc/redoubt/redoubt.toml`,
-		Args:    cobra.NoArgs,
-	}, runInit))
+		Long: "Create a deployment from a configuration file, or, when there is one, admit the binaries and settings of today by a new manifest.",
+		Example: `  redoubt init --config /etc/redoubt/redoubt.toml
+
+  redoubt init --config /etc/redoubt/redoubt.toml --connect-origin https://connect.example --connect-provider Example=https://id.example,client`,
+		Args: cobra.NoArgs,
+	}
+	o.addOrigin(c)
+	o.addProviders(c)
+	return frame.JSON(configured(c, o.runInit))
 }
 
 // initialised is what 'init --json' prints.
@@ -67,8 +73,12 @@ type initialised struct {
 }
 
 // runInit creates a deployment, or, when there is one, admits the binaries and settings of today by a new manifest.
-func runInit(cmd *cobra.Command, c config.Config, _ []string) error {
+func (o *connectFlags) runInit(cmd *cobra.Command, c config.Config, _ []string) error {
 	ctx := cmd.Context()
+	connect, err := o.wanted()
+	if err != nil {
+		return err
+	}
 	if c.Mode == proof.ModeProduction {
 		return errors.New("mode production refuses the process tier, the only one of this release: it proves nothing to a remote party; use mode development")
 	}
@@ -76,7 +86,7 @@ func runInit(cmd *cobra.Command, c config.Config, _ []string) error {
 	if err != nil {
 		return err
 	}
-	wanted := settings{mode: c.Mode, openSignUp: c.OpenSignUp, measurements: measurements}
+	wanted := settings{mode: c.Mode, openSignUp: c.OpenSignUp, measurements: measurements, connect: connect}
 	d := deployment{dir: c.Data, anchor: c.AnchorDir, server: c.Database}
 	there, err := d.exists()
 	if err != nil {

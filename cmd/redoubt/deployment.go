@@ -116,6 +116,7 @@ type settings struct {
 	mode         string
 	openSignUp   bool
 	measurements []proof.Measurement
+	connect      *proof.Connect // nil leaves what a manifest says
 }
 
 func (d deployment) fill(ctx context.Context, s settings) error {
@@ -127,6 +128,7 @@ func (d deployment) fill(ctx context.Context, s settings) error {
 		Version: 1, Mode: s.mode, Tier: proof.TierProcess, Epoch: 1, Shard: id.Random(), Created: uint64(time.Now().UnixMilli()),
 		Measurements: s.measurements, Anchors: []string{"file"}, OpenSignUp: s.openSignUp,
 	}
+	s.connectInto(&manifest)
 	for _, role := range roles() {
 		root, err := d.newRoot(role)
 		if err != nil {
@@ -205,6 +207,9 @@ func (d deployment) createAnchor(root seal.Root, m proof.Manifest) error {
 
 func (d deployment) writeManifest(operator ed25519.PrivateKey, m proof.Manifest) error {
 	signed, err := proof.SignManifest(operator, m)
+	if err == nil {
+		err = signed.Verify()
+	}
 	if err != nil {
 		return err
 	}
@@ -260,15 +265,22 @@ func (d deployment) admit(wanted settings) ([]byte, error) {
 	for _, one := range wanted.measurements {
 		same = same && m.Admits(one.Role, one.Hash)
 	}
-	if same {
+	if same && !wanted.changesConnect(m) {
 		return encoded, nil
 	}
+	if waits, err := d.rebaseWaits(m); err != nil || same && waits {
+		return encoded, err // logins can wait for the next start, but a rebase that is signed under this manifest cannot
+	}
 	operator, err := d.readKey(keyOperator)
+	if same && errors.Is(err, os.ErrNotExist) && m.Mode == proof.ModeDevelopment {
+		return encoded, nil // all but logins works under the manifest that there is
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the manifest does not admit these binaries or settings, and the operator's key is not here to sign another: %w", err)
 	}
 	m.Epoch++
 	m.Measurements, m.OpenSignUp = wanted.measurements, wanted.openSignUp
+	wanted.connectInto(&m)
 	if err := d.writeManifest(operator, m); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,7 @@ type devOptions struct {
 	metrics   string // address of /metrics; empty for none
 	verbose   bool
 	profile   string // folder
+	connect   connectFlags
 }
 
 func dev() *cobra.Command {
@@ -67,6 +68,8 @@ keys are files of that folder, and the enclaves are ordinary processes.`,
 	f.BoolVar(&o.verbose, "verbose", false, "log every request")
 	f.StringVar(&o.place.server, "postgres", "", "keep the ledger in PostgreSQL at this `DSN` instead of a file of the data folder")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder` when it ends")
+	o.connect.addProviders(c)
+	o.connect.addTrust(c)
 	_ = c.MarkFlagRequired("data")
 	return c
 }
@@ -108,7 +111,7 @@ func (d *deployment) absolute() error {
 }
 
 func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *slog.Logger, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", o.address)
+	listener, err := o.listen(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,7 +121,15 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 		return err
 	}
 	defer image.Close()
-	wanted := settings{mode: proof.ModeDevelopment, openSignUp: true}
+	origin, err := localOrigin(listener)
+	if err != nil {
+		return err
+	}
+	connect, err := o.connect.connect(origin)
+	if err != nil {
+		return err
+	}
+	wanted := settings{mode: proof.ModeDevelopment, openSignUp: true, connect: &connect}
 	for _, role := range roles() {
 		wanted.measurements = append(wanted.measurements, proof.Measurement{Role: role, Hash: image.Hash})
 	}
@@ -140,6 +151,10 @@ func (o devOptions) serve(ctx context.Context, broadcast *network.Network, log *
 	manifest, err := o.place.admit(wanted)
 	if err != nil {
 		return err
+	}
+	if signed, _, err := o.place.readManifest(); err == nil && wanted.changesConnect(signed.Manifest) {
+		log.LogAttrs(ctx, slog.LevelWarn, "people may be unable to log in: the manifest keeps its settings for logins, because a rebase waits that is signed under it, or the operator's key is not here to sign another",
+			slog.String("origin", signed.Manifest.Connect.Origin))
 	}
 	log.LogAttrs(ctx, slog.LevelWarn, "development: keys are files of this folder and the enclaves are ordinary processes; root of this machine can read them")
 	return o.start(ctx, log, broadcast, image, manifest, listener, stdout)
@@ -175,7 +190,13 @@ func (o devOptions) start(ctx context.Context, log *slog.Logger, broadcast *netw
 	}
 	watch.Opened(ready, counter)
 	go counter.Keep(running)
-	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), web.Limits{BadStamps: o.badStamps}, log)), listener, "", "", stdout)
+	logins, err := o.openConnect(ctx, counter, log)
+	if err != nil {
+		return err
+	}
+	defer logins.close()
+	go logins.Run(running)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), web.Limits{BadStamps: o.badStamps}, logins.Routes, log)), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.

@@ -1,6 +1,7 @@
 // Package certifier is the enclave that admits the others by their evidence, certifies their keys, and anchors the
 // ledger: it keeps the newest head, moves it only forward along the chain, and signs receipts for it. It also keeps
-// time: what it says never runs backwards.
+// time: what it says never runs backwards. And it says who signed in, by evidence that it verified itself, with keys that it
+// fetched itself.
 package certifier
 
 import (
@@ -26,6 +27,7 @@ type Certifier struct {
 	key      ed25519.PrivateKey
 	manifest proof.Hash
 	stats    stats
+	logins   *logins
 
 	mu         sync.Mutex
 	anchor     *anchorFile
@@ -82,10 +84,12 @@ func open(v *enclave.Vault) (*Certifier, error) {
 		return nil, err
 	}
 	state.Manifest = v.Manifest().Epoch // made durable when the policy engine opens the ledger
-	return &Certifier{
+	c := &Certifier{
 		vault: v, key: key, manifest: hash, anchor: file, state: state,
 		clock: newClock(state.Time), challenges: map[string]time.Time{},
-	}, nil
+	}
+	c.logins, err = c.newLogins()
+	return c, err
 }
 
 // handle serves one call of a peer; an empty role is a stranger's.
@@ -105,6 +109,8 @@ func (c *Certifier) handle(role proof.Role, call *wire.Call) {
 		wire.Serve(call, c.note)
 	case call.Kind == wire.KindCertifierCounters && role == proof.RolePolicy:
 		wire.Serve(call, c.counters)
+	case isLogin(call.Kind) && role == proof.RolePolicy:
+		c.login(call)
 	default:
 		call.Fail(wire.Faultf("refused", "role %q may not ask this", role))
 	}

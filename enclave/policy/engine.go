@@ -36,6 +36,7 @@ type Engine struct {
 	rebase      rebase
 	limits      org.Limits
 
+	tokens       *tokenCache
 	compilations *compilations
 	metering     [64]sync.Mutex // by organization: held from the reading of counters to their reservation
 
@@ -57,6 +58,7 @@ type Engine struct {
 	stopped  chan struct{}
 	tries    chan struct{} // holds one for each request that tries a policy
 	accounts *accountCache
+	keySets  *keySets
 
 	treeMu  sync.Mutex
 	tree    *state.Tree

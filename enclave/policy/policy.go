@@ -129,6 +129,10 @@ func (d *desk) handle(call *wire.Call) {
 	case wire.KindCounters:
 		go d.count(call)
 	default:
+		if isRelayed(call.Kind) {
+			d.relay(call)
+			return
+		}
 		call.Fail(wire.Faultf("refused", "the policy engine does not serve this"))
 	}
 }

@@ -78,7 +78,8 @@ func newFiles(t testing.TB) *rig {
 	operator, launcher := newKey(t), newKey(t)
 	r.launcher, r.operator = launcher, operator
 	r.verified = proof.Manifest{
-		Version: 1, Mode: proof.ModeDevelopment, Tier: proof.TierProcess, Epoch: 1, Shard: proof.ID{1, 2, 3},
+		Version: 2, Mode: proof.ModeDevelopment, Tier: proof.TierProcess, Epoch: 1, Shard: proof.ID{1, 2, 3},
+		Connect:  proof.Connect{Origin: testOrigin},
 		Launcher: public(launcher), Certifier: public(certifier.Key(rootOf(t, proof.RoleCertifier))),
 		Operators: [][]byte{public(operator)}, OpenSignUp: true,
 	}

@@ -204,6 +204,8 @@ func (d *Desk) serve(call *wire.Call) {
 			hashes, err := d.store.Hashes(ctx, proof.Edge(r.Size))
 			return wire.Path{Hashes: hashes}, err
 		})
+	case wire.KindFetch:
+		wire.Serve(call, d.fetch)
 	default:
 		call.Fail(wire.Faultf("refused", "the desk does not serve this"))
 	}

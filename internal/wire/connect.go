@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // What the host asks the certifier when people log in. The host has no channel to the certifier: the policy engine passes
 // these calls on unread, and the certifier trusts nothing in them that it has not verified itself.
 const (
@@ -79,6 +81,7 @@ type Authorized struct {
 	OrganizationID string
 	Subject        string
 	ExpiresAt      uint64 // Unix milliseconds
+	Transaction    string // as the body names the login; the host compares it with the one that it is about
 }
 
 // MintRequest has tokens made.
@@ -112,16 +115,23 @@ type FetchStep struct {
 	Ended    bool // the peer sends no more
 }
 
-// FetchStepped says what to send, and where. With another Address than before, the connection is to be opened anew.
-// When Statement is there, the fetch is done.
+// FetchStepped says what to send, and where. With another Connection than before, the one before is to be closed and
+// Address to be connected to. When Statement is there, the fetch is done.
 type FetchStepped struct {
-	_         struct{} `cbor:",toarray"`
-	Fetch     []byte
-	Address   string // host:port to connect to
-	Loopback  bool   // the manifest allows this address although it is of this machine
-	Send      []byte
-	Statement []byte // CBOR of proof.SignedKeySet
+	_          struct{} `cbor:",toarray"`
+	Fetch      []byte
+	Connection uint8  // counts from 1
+	Address    string // host:port to connect to
+	Loopback   bool   // the manifest allows this address although it is of this machine
+	Send       []byte
+	Statement  []byte // CBOR of proof.SignedKeySet
 }
+
+// The bounds of a fetch, which the certifier enforces and the host need not exceed.
+const (
+	FetchTime = 5 * time.Second
+	FetchSize = 256 << 10 // bytes received on one connection, TLS included
+)
 
 // Fetched is the certifier's statement about keys.
 type Fetched struct {

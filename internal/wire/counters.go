@@ -56,4 +56,14 @@ type CertifierCounters struct {
 	Receipts uint64   // receipts, also those that only tell the time
 	Admitted uint64   // enclaves
 	Refused  uint64   // evidence that did not fit
+	// Of logins.
+	Begun      uint64 // challenges
+	Passkeys   uint64 // people who signed in, by the way
+	Outside    uint64 // by the token of an outside provider
+	Codes      uint64 // by a code that was sent
+	Unsigned   uint64 // evidence of people that did not hold
+	Authorized uint64 // sessions of apps
+	Minted     uint64 // times that tokens were made
+	Keys       uint64 // sets of keys that were fetched
+	KeysFailed uint64 // that could not be
 }
