@@ -131,10 +131,21 @@ func TestSignInBeginRefuses(t *testing.T) {
 	r := newRig(t)
 	good := newHolder(t).nonce(t)
 	for _, c := range []wire.SignInBegin{
-		{}, {Nonce: good[1:]}, {Nonce: good + "A"}, {Nonce: good[:42] + "/"}, {Nonce: good[:42] + "\n"},
-		{Nonce: good, Email: "a"}, {Nonce: good, Email: "@example.com"}, {Nonce: good, Email: "a@"}, {Nonce: good, Email: "a@b@c"},
-		{Nonce: good, Email: "a b@example.com"}, {Nonce: good, Email: "a\r\nBcc: x@example.com"}, {Nonce: good, Email: "ä@example.com"},
-		{Nonce: good, Email: "a,b@example.com"}, {Nonce: good, Email: "<a@example.com>"}, {Nonce: good, Email: strings.Repeat("a", 251) + "@b.c"},
+		{},
+		{Nonce: good[1:]},
+		{Nonce: good + "A"},
+		{Nonce: good[:42] + "/"},
+		{Nonce: good[:42] + "\n"},
+		{Nonce: good, Email: "a"},
+		{Nonce: good, Email: "@example.com"},
+		{Nonce: good, Email: "a@"},
+		{Nonce: good, Email: "a@b@c"},
+		{Nonce: good, Email: "a b@example.com"},
+		{Nonce: good, Email: "a\r\nBcc: x@example.com"},
+		{Nonce: good, Email: "ä@example.com"},
+		{Nonce: good, Email: "a,b@example.com"},
+		{Nonce: good, Email: "<a@example.com>"},
+		{Nonce: good, Email: strings.Repeat("a", 251) + "@b.c"},
 	} {
 		if _, err := r.logins.begin(c); codeOf(err) != "refused" {
 			t.Errorf("%+v: %v", c, err)
