@@ -27,6 +27,17 @@ func VerifyP256(publicKey, message, signature []byte) bool {
 	return ecdsa.Verify(key, digest[:], r, s)
 }
 
+// VerifyP256DER reports whether signature, in the DER form that authenticators of passkeys write, is one by publicKey over
+// SHA-256(message). Both forms of s are accepted, and the raw form is never tried.
+func VerifyP256DER(publicKey, message, signature []byte) bool {
+	key, err := parseP256(publicKey)
+	if err != nil {
+		return false
+	}
+	digest := sha256.Sum256(message)
+	return ecdsa.VerifyASN1(key, digest[:], signature)
+}
+
 // CheckP256 says whether publicKey may be registered: the uncompressed form of a point of P-256 other than the
 // identity. A compressed or hybrid spelling would be a second name of the same key.
 func CheckP256(publicKey []byte) error {
