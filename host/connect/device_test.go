@@ -115,6 +115,20 @@ func TestDeviceDenied(t *testing.T) {
 	b.authorize(t, id).fails(t, "consent after that", 404, invalidRequest)
 }
 
+// What was decided stays decided, also for who had typed the code before.
+func TestDeviceDecidedTwice(t *testing.T) {
+	b := newBench(t)
+	b.registerDevice(t)
+	asked := b.askDevice(t, []byte("key"))
+	first := b.start(t, map[string]any{"userCode": asked.text("user_code")})
+	second := b.start(t, map[string]any{"userCode": asked.text("user_code")})
+	third := b.start(t, map[string]any{"userCode": asked.text("user_code")})
+	b.authorize(t, first).succeeds(t, "consent")
+	b.authorize(t, second).fails(t, "second consent", 400, invalidRequest)
+	b.post("/login/deny", map[string]any{"login": third}).fails(t, "denial afterwards", 400, invalidRequest)
+	b.poll(asked.text("device_code")).succeeds(t, "poll")
+}
+
 func TestDeviceNegatives(t *testing.T) {
 	b := newBench(t)
 	b.registerDevice(t)

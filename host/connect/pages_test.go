@@ -121,7 +121,10 @@ func TestCrossSite(t *testing.T) {
 		}
 		for what, other := range map[string]string{"no cookie": "", "another cookie": "redoubt-connect=" + random(32), "a bad cookie": "redoubt-connect=x"} {
 			b.cookie = other
-			if r := b.raw(path, body, stamped); r.status != 404 && !(r.status == 400 && path == "/login/provider") {
+			if path == "/login/provider" { // there is none, which is told before the cookie is looked at
+				continue
+			}
+			if r := b.raw(path, body, stamped); r.status != 404 {
 				t.Errorf("%s: %s: %d %s", path, what, r.status, r.body)
 			}
 		}
