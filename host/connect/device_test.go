@@ -242,6 +242,17 @@ func TestUnusedApps(t *testing.T) {
 	}
 }
 
+// A parameter that stands twice is refused whatever it is; a resource or audience may (RFC 8707).
+func TestRepeatedParameters(t *testing.T) {
+	for body, good := range map[string]bool{
+		"a=1&b=2": true, "a=1&a=1": false, "a=1&%61=2": false, "a=&a=": false, "resource=x&resource=y&a=1": true, "audience=x&audience=y": true, "Resource=x&Resource=y": false,
+	} {
+		if f, err := parseForm(body); (err == nil) != good {
+			t.Errorf("%s: %v, %v", body, f, err)
+		}
+	}
+}
+
 // FuzzForm checks that what is accepted has each parameter once.
 func FuzzForm(f *testing.F) {
 	f.Add("grant_type=refresh_token&client_id=a%20b")
