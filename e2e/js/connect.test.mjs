@@ -78,6 +78,19 @@ async function login(more = {}, choices = {}) {
   return { ...person, ...(await arrive(person.page, more)) }
 }
 
+// asPerson has the page of Connect send a request of the person's own, as its script does.
+async function asPerson(person, method, params) {
+  const page = await person.context.newPage()
+  await page.goto(`${origin}/account`)
+  const result = await page.evaluate(async ({ method, params }) => {
+    const [{ call, organization }, { current }] = await Promise.all([import('/login/assets/kms.js'), import('/login/assets/session.js')])
+    const session = await current()
+    return call(session, method, { organizationId: await organization(session), ...params })
+  }, { method, params })
+  await page.close()
+  return result
+}
+
 const address = (person, type) => person.addresses.find((a) => a.addressType === type)?.address
 
 describe('logging in', () => {
@@ -156,6 +169,7 @@ describe('choices of the person', () => {
     const first = await login({ appId: 'first-app' })
     const { page } = first
     const other = { appId: 'second-app' }
+    await page.evaluate(() => window.wallet.disconnect()) // an origin has one session, whatever the app
     await page.goto(dapp.origin)
     await open(page, other)
     await leave(page)
@@ -207,16 +221,25 @@ describe('choices of the person', () => {
   })
 
   test('a limit that is used up is told as such, and the app stays connected', async () => {
-    const person = await login({ appId: 'third-app' }, { limit: 0 })
-    const events = await person.page.evaluate(async ({ from, to }) => {
+    const person = await login({ appId: 'third-app' }, { limit: 1 })
+    await asPerson(person, 'setPrices', { prices: [{ asset: 'SOL', decimals: 9, usd: '100' }] })
+    const pay = (lamports) => person.page.evaluate(async ({ from, to, lamports, blockhash }) => {
       const { web3 } = window.dapp
       const payer = new web3.PublicKey(from)
-      const tx = new web3.Transaction({ feePayer: payer, recentBlockhash: '11111111111111111111111111111111' })
-        .add(web3.SystemProgram.transfer({ fromPubkey: payer, toPubkey: new web3.PublicKey(to), lamports: 10 }))
-      await window.wallet.solana.signAndSendTransaction(tx).catch(() => {})
-      return { events: window.events, connected: window.wallet.isConnected() }
-    }, { from: address(person, 'Solana'), to })
-    assert.equal(events.connected, true)
+      const tx = new web3.Transaction({ feePayer: payer, recentBlockhash: blockhash })
+        .add(web3.SystemProgram.transfer({ fromPubkey: payer, toPubkey: new web3.PublicKey(to), lamports }))
+      await window.wallet.solana.switchNetwork('devnet')
+      const sent = await window.wallet.solana.signAndSendTransaction(tx).then(() => 'sent', (error) => String(error))
+      return { sent, events: window.events, connected: window.wallet.isConnected() }
+    }, { from: address(person, 'Solana'), to, lamports, ...funded })
+    const connection = new Connection(world.solana.url, 'confirmed')
+    await connection.requestAirdrop(new PublicKey(address(person, 'Solana')), LAMPORTS_PER_SOL)
+    const funded = await connection.getLatestBlockhash().then(({ blockhash }) => ({ blockhash }))
+    assert.equal((await pay(9_000_000)).sent, 'sent', '90 cents of a dollar')
+    const over = await pay(2_000_000)
+    assert.match(over.sent, /[Ss]pending limit/)
+    assert.ok(over.events.some(([name]) => name === 'spending_limit_reached'), JSON.stringify(over.events))
+    assert.equal(over.connected, true)
   })
 })
 
