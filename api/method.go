@@ -56,6 +56,16 @@ const (
 	RejectRequest  Method = "rejectRequest"
 	GetRequest     Method = "getRequest"
 	ListRequests   Method = "listRequests"
+
+	ConnectApp      Method = "connectApp"
+	DisconnectApp   Method = "disconnectApp"
+	ListConnections Method = "listConnections"
+
+	ListWays          Method = "listWays"
+	AddWay            Method = "addWay"
+	RemoveWay         Method = "removeWay"
+	CompleteWayChange Method = "completeWayChange"
+	VetoWayChange     Method = "vetoWayChange"
 )
 
 // Methods lists the methods that this release serves.
@@ -70,6 +80,7 @@ func Methods() []Method {
 		InitWalletImport, CompleteImportWallet, ExportWallet, Freeze, Unfreeze,
 		GetOrganizationControls, UpdateOrganizationControls, SetPrices, RegisterContract, DryRun, GetOrganizationActivity, ReplayPolicy,
 		ApproveRequest, RejectRequest, GetRequest, ListRequests,
+		ConnectApp, DisconnectApp, ListConnections, ListWays, AddWay, RemoveWay, CompleteWayChange, VetoWayChange,
 	}
 }
 
@@ -77,7 +88,7 @@ func Methods() []Method {
 func (m Method) Reads() bool {
 	switch m { //nolint:exhaustive // the others have an effect
 	case GetOrganization, GetPhantomOrganization, GetWalletAccessGrants, ListPendingMigrations, GetWalletWithTag,
-		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity, ReplayPolicy, GetRequest, ListRequests:
+		GetOrganizationWallets, GetAccounts, GetOrganizationControls, DryRun, GetOrganizationActivity, ReplayPolicy, GetRequest, ListRequests, ListConnections, ListWays:
 		return true
 	}
 	return false

@@ -72,10 +72,23 @@ type USDLimit struct {
 // that the published contract types it as.
 type NewAuthenticator struct {
 	AuthenticatorName string    `json:"authenticatorName"`
-	AuthenticatorKind string    `json:"authenticatorKind"` // keypair
-	PublicKey         Raw       `json:"publicKey"`
-	Algorithm         Algorithm `json:"algorithm"`
+	AuthenticatorKind string    `json:"authenticatorKind"` // keypair, passkey or oidc
+	PublicKey         Raw       `json:"publicKey,omitempty"`
+	Algorithm         Algorithm `json:"algorithm,omitempty"`
 	ExpiresInMs       *int64    `json:"expiresInMs,omitempty"`
+
+	// Of kind oidc: exactly one of the first three says which keys sign the tokens.
+	JWKSet        Raw            `json:"jwkSet,omitempty"`
+	JWKSURL       string         `json:"jwksUrl,omitempty"`
+	IssuerURL     string         `json:"issuerUrl,omitempty"`
+	IDTokenClaims *IDTokenClaims `json:"idTokenClaims,omitempty"`
+}
+
+// IDTokenClaims are what tokens must say.
+type IDTokenClaims struct {
+	Subject  string   `json:"sub"`
+	Issuer   string   `json:"iss,omitempty"`
+	Audience []string `json:"aud,omitempty"` // of which the token names one
 }
 
 // OrganizationParams name an organization.

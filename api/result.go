@@ -24,10 +24,15 @@ type Authenticator struct {
 	ID                string    `json:"id"`
 	AuthenticatorName string    `json:"authenticatorName"`
 	AuthenticatorKind string    `json:"authenticatorKind"`
-	PublicKey         string    `json:"publicKey"` // base64url
-	Algorithm         Algorithm `json:"algorithm"`
+	PublicKey         string    `json:"publicKey,omitempty"` // base64url
+	Algorithm         Algorithm `json:"algorithm,omitempty"`
 	CreatedAtMs       string    `json:"createdAtMs"`           // RFC 3339, as the contract types it
 	ExpiresAtMs       string    `json:"expiresAtMs,omitempty"` // RFC 3339
+
+	JWKSet        Raw            `json:"jwkSet,omitempty"`
+	JWKSURL       string         `json:"jwksUrl,omitempty"`
+	IssuerURL     string         `json:"issuerUrl,omitempty"`
+	IDTokenClaims *IDTokenClaims `json:"idTokenClaims,omitempty"`
 }
 
 // Wallet is a wallet with the accounts that were asked for.

@@ -65,6 +65,14 @@ func methods(o *tenant, s *server) map[string]func(organization, wallet string) 
 		"rejectRequest":              with(object{"requestId": id.String(id.Random()), "requestDigest": "00"}),
 		"getRequest":                 with(object{"requestId": id.String(id.Random())}),
 		"listRequests":               with(nil),
+		"connectApp":                 with(object{"clientId": "app", "appName": "App", "walletId": ""}),
+		"disconnectApp":              with(object{"clientId": "app"}),
+		"listConnections":            with(nil),
+		"listWays":                   with(nil),
+		"addWay":                     with(object{"name": "x", "idToken": "a.b.c"}),
+		"removeWay":                  with(object{"wayId": id.String(id.Random())}),
+		"completeWayChange":          with(object{"changeId": id.String(id.Random())}),
+		"vetoWayChange":              with(object{"changeId": id.String(id.Random())}),
 		"dryRun":                     with(object{"request": object{"method": "getOrganization", "params": object{}, "timestampMs": 0}}),
 		"completeImportWallet":       with(object{"importEnvelope": object{"envelope": "AAAA", "publicKey": key}, "encryptedSecret": "AAAA", "walletName": "x"}),
 		"exportWallet":               with(object{"walletId": "", "publicKey": key}),
@@ -206,8 +214,11 @@ func TestPoliciesHold(t *testing.T) {
 		"createAuthenticator": true, "updateAuthenticator": true, "deleteAuthenticator": true,
 		"grantOrganizationAccess": true, "revokeOrganizationAccess": true, "transferOrganizationWallet": true, "completeWalletTransfer": true,
 		"initWalletImport": true, "completeImportWallet": true, "exportWallet": true, "signRawPayload": true, "replayPolicy": true,
+		"connectApp": true, "disconnectApp": true, "listConnections": true, "listWays": true,
 	}
-	rootOnly := map[string]bool{"updateOrganizationControls": true, "setPrices": true, "registerContract": true}
+	rootOnly := map[string]bool{"updateOrganizationControls": true, "setPrices": true, "registerContract": true,
+		"addWay": true, "removeWay": true, "completeWayChange": true, "vetoWayChange": true,
+	}
 	// A wallet that is frozen answers nobody, and who may approve depends on the request: enclave/policy tries who may.
 	apart := map[string]bool{"freeze": true, "unfreeze": true, "approveRequest": true, "rejectRequest": true, "getRequest": true, "listRequests": true}
 	every := map[string]bool{"getOrganization": true, "listPendingMigrations": true, "dryRun": true}

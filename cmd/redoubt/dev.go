@@ -190,7 +190,13 @@ func (o devOptions) start(ctx context.Context, log *slog.Logger, broadcast *netw
 	}
 	watch.Opened(ready, counter)
 	go counter.Keep(running)
-	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), web.Limits{BadStamps: o.badStamps}, log)), listener, "", "", stdout)
+	logins, err := o.openConnect(ctx, counter, log)
+	if err != nil {
+		return err
+	}
+	defer logins.close()
+	go logins.Run(running)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), web.Limits{BadStamps: o.badStamps}, logins.Routes, log)), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.

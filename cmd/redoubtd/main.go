@@ -72,7 +72,7 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(nodes), web.Limits{BadStamps: c.BadStamps, TrustedProxies: c.TrustedProxies}, log)), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(nodes), web.Limits{BadStamps: c.BadStamps, TrustedProxies: c.TrustedProxies}, nil, log)), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
 }
 
 // openStore opens the ledger where the configuration says it is.

@@ -68,7 +68,7 @@ func newEngine(v *enclave.Vault, host, certifier *wire.Link, epoch uint64) *Engi
 		vault: v, host: host, certifier: certifier, signers: &signers{vault: v}, clock: &clock{}, epoch: epoch,
 		recordKey: v.Root.Key("record"), entryKey: v.Root.Key("entry"),
 		logKey: v.Root.Derive("log"), headKey: v.Root.Derive("head"), tagKey: v.Root.Derive("tag"),
-		identityKey: v.Root.Derive("identity"), compilations: newCompilations(), tries: make(chan struct{}, maxTrying),
+		identityKey: v.Root.Derive("identity"), tokens: newTokenCache(), compilations: newCompilations(), tries: make(chan struct{}, maxTrying),
 		index: state.NewIndex(), dirty: map[ledger.Key]dirty{}, records: newRecordCache(1 << 14), replays: newReplays(),
 		limiter: newLimiter(v.Pack.RateLimit, v.Pack.MaxRate), limits: org.Limits{Users: int(v.Pack.Users), Keys: int(v.Pack.Keys)}, wake: make(chan struct{}, 1), stopped: make(chan struct{}), heard: make(chan struct{}),
 		accounts: newAccountCache(1 << 14), keySets: newKeySets(), anchors: make(chan *batch, maxAhead-2), signing: make(chan signWork, 16),

@@ -41,7 +41,13 @@ func organizationResult(o *org.Organization) api.Organization {
 func authenticatorResult(a org.Authenticator) api.Authenticator {
 	result := api.Authenticator{
 		ID: id.String(a.ID), AuthenticatorName: a.Name, AuthenticatorKind: a.Kind,
-		PublicKey: base64.RawURLEncoding.EncodeToString(a.PublicKey), Algorithm: a.Algorithm, CreatedAtMs: timestamp(a.Created),
+		Algorithm: a.Algorithm, CreatedAtMs: timestamp(a.Created),
+	}
+	switch a.Kind {
+	case org.KindKeypair:
+		result.PublicKey = base64.RawURLEncoding.EncodeToString(a.PublicKey)
+	case org.KindOIDC:
+		describeOIDC(&result, a)
 	}
 	if a.Expires != 0 {
 		result.ExpiresAtMs = timestamp(a.Expires)

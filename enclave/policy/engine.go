@@ -36,6 +36,7 @@ type Engine struct {
 	rebase      rebase
 	limits      org.Limits
 
+	tokens       *tokenCache
 	compilations *compilations
 	metering     [64]sync.Mutex // by organization: held from the reading of counters to their reservation
 

@@ -12,6 +12,7 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/proof"
+	"github.com/redoubt-kms/redoubt/stamp"
 )
 
 // identityOrganization names the organization that belongs to the key of a stamp. The identifier follows from the key, so
@@ -41,7 +42,13 @@ func (e *Engine) enterIdentity(ctx context.Context, c *caller, raw []byte) error
 			return unauthenticated()
 		}
 	}
-	c.organization = e.identityOrganization(c)
+	if c.stamp.Kind == stamp.OIDC {
+		if err := e.enterSession(ctx, c); err != nil {
+			return err
+		}
+	} else {
+		c.organization = e.identityOrganization(c)
+	}
 	var err error
 	c.record, err = e.organization(ctx, c.organization)
 	return err
@@ -79,20 +86,23 @@ func (e *Engine) getOrCreateIdentity(ctx context.Context, c *caller, raw []byte)
 	if c.record.value != nil {
 		return e.showIdentity(ctx, c)
 	}
-	return e.found(ctx, c, org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey), func() (answer, error) {
+	founder, err := c.founder()
+	if err != nil {
+		return answer{}, err
+	}
+	return e.found(ctx, c, org.HolderID(founder.Algorithm, founder.PublicKey), func() (answer, error) {
 		if c.record.value != nil { // somebody was faster
 			return e.showIdentity(ctx, c)
 		}
-		made := e.newIdentity(c)
+		made := c.newIdentity(founder)
 		return e.applyOrganization(ctx, c, signUp(), nil, made, organizationResult(made))
 	})
 }
 
-func (e *Engine) newIdentity(c *caller) *org.Organization {
-	key := org.Authenticator{ID: id.Random(), Name: "first key", Kind: "keypair", Algorithm: c.stamp.Algorithm, PublicKey: c.stamp.PublicKey, Created: c.now}
+func (c *caller) newIdentity(founder org.Authenticator) *org.Organization {
 	owner := org.User{
 		Username: "owner", Policy: org.Policy{Type: org.PolicyRoot, Environment: rule.Environment},
-		Authenticators: []org.Authenticator{key}, Created: c.now,
+		Authenticators: []org.Authenticator{founder}, Created: c.now,
 	}
 	return &org.Organization{
 		Version: org.SchemaVersion, ID: c.organization, Name: "Personal " + uuid(c.organization)[:8], Created: c.now, Users: []org.User{owner},

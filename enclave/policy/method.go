@@ -116,6 +116,30 @@ func (e *Engine) ownMethod(m api.Method) (handler, bool) {
 	case api.ListRequests:
 		return handler{limit: small, run: read(e, e.listRequests)}, true
 	}
+	return e.personMethod(m)
+}
+
+// personMethod finds the handler of a method by which people say which apps act for them, and how they sign in.
+func (e *Engine) personMethod(m api.Method) (handler, bool) {
+	small, large := api.MaxSmallBody, api.MaxBody // which holds several tokens
+	switch m {                                    //nolint:exhaustive // the others are found elsewhere
+	case api.ConnectApp:
+		return effect(e, small, e.connectApp, nil), true
+	case api.DisconnectApp:
+		return effect(e, small, e.disconnectApp, nil), true
+	case api.ListConnections:
+		return handler{limit: small, run: read(e, e.listConnections)}, true
+	case api.ListWays:
+		return handler{limit: small, run: read(e, e.listWays)}, true
+	case api.AddWay:
+		return effect(e, large, e.addWay, nil), true
+	case api.RemoveWay:
+		return effect(e, large, e.removeWay, nil), true
+	case api.CompleteWayChange:
+		return effect(e, small, e.completeWayChange, nil), true
+	case api.VetoWayChange:
+		return effect(e, small, e.vetoWayChange, nil), true
+	}
 	return handler{}, false
 }
 

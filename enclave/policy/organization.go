@@ -9,6 +9,7 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/proof"
+	"github.com/redoubt-kms/redoubt/stamp"
 )
 
 // createOrganization is the only method that may come without a stamp, where the manifest says so. A stamped one must
@@ -30,6 +31,9 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 	}
 	var caller proof.ID
 	if c.stamp != nil {
+		if c.stamp.Kind != stamp.PKI {
+			return answer{}, api.Errorf(api.TypeUnsupported, "an organization is founded unstamped, or stamped by a key that it lists")
+		}
 		caller = org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey)
 		if _, ok := made.Find(c.stamp.Algorithm, c.stamp.PublicKey); !ok {
 			return answer{}, unauthenticated()
@@ -87,12 +91,22 @@ func (e *Engine) createChild(ctx context.Context, c *caller, parent string, made
 
 // applyOrganization stores a new state of the caller's organization, with the marks of who holds a key of it.
 func (e *Engine) applyOrganization(ctx context.Context, c *caller, d rule.Decision, before, after *org.Organization, result any) (answer, error) {
-	if frozen := c.controls.value.Freezes().Users; before != nil && len(frozen) > 0 && before.Strands(frozen, after, frozen, c.now) {
-		return answer{}, api.Errorf(api.TypeInvalid, "this leaves no user with policy ROOT who is not frozen and could lift a freeze; unfreeze or add one first")
+	p, err := e.propose(c, d, before, after, result)
+	if err != nil {
+		return answer{}, err
 	}
-	a := success(result)
-	p := &proposal{entry: c.entry(d), body: c.body, answer: c.complete(a), replay: c.replay}
-	p.entry.Status, p.entry.Outcome = uint16(a.status), a.body
+	if err := e.apply(p, func() error { return e.unchanged(c) }); err != nil {
+		return answer{}, err
+	}
+	return e.wait(ctx, p)
+}
+
+// propose starts the entry of a new state of an organization.
+func (e *Engine) propose(c *caller, d rule.Decision, before, after *org.Organization, result any) (*proposal, error) {
+	if frozen := c.controls.value.Freezes().Users; before != nil && len(frozen) > 0 && before.Strands(frozen, after, frozen, c.now) {
+		return nil, api.Errorf(api.TypeInvalid, "this leaves no user with policy ROOT who is not frozen and could lift a freeze; unfreeze or add one first")
+	}
+	p := c.change(d, result)
 	p.put(organizationKey(after.ID), after)
 	controls := c.controls.value
 	if before == nil {
@@ -103,7 +117,7 @@ func (e *Engine) applyOrganization(ctx context.Context, c *caller, d rule.Decisi
 		policies = append(policies, &after.Users[i].Policy)
 	}
 	if err := c.nameCounters(p, after.ID, controls, policies); err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	var held []proof.ID
 	if before != nil {
@@ -120,10 +134,7 @@ func (e *Engine) applyOrganization(ctx context.Context, c *caller, d rule.Decisi
 			p.put(ledger.NewKey(ledger.KindAuthenticator, key, after.ID), nil)
 		}
 	}
-	if err := e.apply(p, func() error { return e.unchanged(c) }); err != nil {
-		return answer{}, err
-	}
-	return e.wait(ctx, p)
+	return p, nil
 }
 
 func (e *Engine) getOrganization(ctx context.Context, c *caller, _ *api.OrganizationParams) (answer, error) {
@@ -245,6 +256,9 @@ func (e *Engine) updateAuthenticator(ctx context.Context, c *caller, params *api
 			a.Expires = expires
 		}
 	}
+	if err := c.mayTouch(params.Username, authenticator); err != nil {
+		return answer{}, err
+	}
 	after, updated, err := c.record.value.UpdateAuthenticator(params.Username, authenticator, change, c.now)
 	if err != nil {
 		return answer{}, err
@@ -259,6 +273,9 @@ func (e *Engine) deleteAuthenticator(ctx context.Context, c *caller, params *api
 	}
 	authenticator, err := parseID(params.AuthenticatorID, "params.authenticatorId")
 	if err != nil {
+		return answer{}, err
+	}
+	if err := c.mayTouch(params.Username, authenticator); err != nil {
 		return answer{}, err
 	}
 	after, gone, err := c.record.value.DeleteAuthenticator(params.Username, authenticator, c.now)

@@ -27,7 +27,7 @@ func (e *Engine) prepare(ctx context.Context, request wire.Request) answer {
 // enterPlain reads a body without method and time, and authenticates the caller.
 func enterPlain[P scoped](ctx context.Context, e *Engine, c *caller, header string) (P, error) {
 	var params P
-	if err := c.checkStamp(header); err != nil {
+	if err := e.checkStamp(c, header); err != nil {
 		return params, err
 	}
 	if err := decode(c.body, &params, ""); err != nil {

@@ -128,7 +128,7 @@ type signature struct {
 func (c *caller) facts(q rule.Question, controls *org.Controls, s *signature) *fact.Facts {
 	f := &fact.Facts{
 		Request: fact.Request{
-			Method: q.Method, Time: c.now, PolicyName: q.PolicyName, Target: q.Target, Recipient: q.Recipient, Index: -1,
+			Method: q.Method, Time: c.now, PolicyName: q.PolicyName, Target: q.Target, Recipient: q.Recipient, Index: -1, Origin: c.origin(),
 		},
 		Organization: c.record.value, User: c.member.User, Authenticator: c.member.Authenticator, Wallet: q.Held,
 	}

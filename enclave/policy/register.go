@@ -72,9 +72,24 @@ func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Auth
 	if err := checkName(a.AuthenticatorName, api.MaxName, path+".authenticatorName"); err != nil {
 		return org.Authenticator{}, err
 	}
-	made := org.Authenticator{ID: id.Random(), Name: a.AuthenticatorName, Kind: "keypair", Algorithm: a.Algorithm, Created: now}
-	if a.AuthenticatorKind != made.Kind {
-		return made, api.Errorf(api.TypeUnsupported, "this release serves authenticators of kind keypair").At(path + ".authenticatorKind")
+	made := org.Authenticator{ID: id.Random(), Name: a.AuthenticatorName, Kind: a.AuthenticatorKind, Created: now}
+	var err error
+	if made.Expires, err = expiry(a.ExpiresInMs, now, path+".expiresInMs"); err != nil {
+		return made, err
+	}
+	switch a.AuthenticatorKind {
+	case org.KindKeypair:
+		return newKeypair(made, a, path)
+	case org.KindOIDC:
+		return newOIDC(made, a, path)
+	}
+	return made, api.Errorf(api.TypeUnsupported, "this release serves authenticators of kind keypair and oidc").At(path + ".authenticatorKind")
+}
+
+func newKeypair(made org.Authenticator, a api.NewAuthenticator, path string) (org.Authenticator, error) {
+	made.Algorithm = a.Algorithm
+	if a.JWKSet.Given() || a.JWKSURL != "" || a.IssuerURL != "" || a.IDTokenClaims != nil {
+		return made, api.Errorf(api.TypeInvalid, "a keypair has no token").At(path)
 	}
 	if a.Algorithm != api.Ed25519 && a.Algorithm != api.Secp256r1 {
 		return made, api.Errorf(api.TypeUnsupported, "a stamp is made with Ed25519 or Secp256r1").At(path + ".algorithm")
@@ -86,8 +101,7 @@ func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Auth
 	if err != nil {
 		return made, api.Errorf(api.TypeInvalid, "not a public key of the algorithm, as unpadded base64url or as an array of bytes: 32 bytes for Ed25519, 65 uncompressed for Secp256r1").At(path + ".publicKey")
 	}
-	made.Expires, err = expiry(a.ExpiresInMs, now, path+".expiresInMs")
-	return made, err
+	return made, nil
 }
 
 // publicKey reads a key as clients send it, a base64url string, or as the published contract types it, an array of bytes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -29,10 +30,14 @@ type caller struct {
 	method       api.Method
 	now          uint64       // Unix milliseconds
 	stamp        *stamp.Stamp // nil when unstamped
+	token        token        // of an OIDC stamp; verified when the member is known
+	session      string       // subject of the login to Connect that the stamp carries; empty for other stamps
 	organization proof.ID
 	record       found[org.Organization]
 	controls     found[org.Controls]
 	member       org.Member
+	lead         lead            // where the subject of a session leads, if the request asks that
+	ways         found[org.Ways] // of a change of the ways to sign in
 	replay       *replay
 	charged      bool                      // for more signatures than one
 	effects      *ledger.Effects           // of what the rules read, when they want approvals
@@ -63,7 +68,7 @@ func (e *Engine) dispatch(ctx context.Context, c *caller, header string) (answer
 	if len(c.body) > api.MaxBody {
 		return answer{}, tooLarge(api.MaxBody)
 	}
-	if err := c.checkStamp(header); err != nil {
+	if err := e.checkStamp(c, header); err != nil {
 		return answer{}, err
 	}
 	var envelope api.Request
@@ -99,16 +104,23 @@ func unauthenticated() error {
 	return api.Errorf(api.TypeUnauthenticated, "the request is not stamped by a valid authenticator of the organization")
 }
 
-// checkStamp verifies the stamp over the raw body, if there is one.
-func (c *caller) checkStamp(header string) error {
+// checkStamp verifies the stamp over the raw body, if there is one. Whether a token that it carries holds is seen when it is
+// known whose keys it must hold by.
+func (e *Engine) checkStamp(c *caller, header string) error {
 	if header == "" {
 		return nil
 	}
 	s, err := stamp.Parse(header)
-	if err != nil || s.Kind != stamp.PKI || s.Verify(c.body) != nil {
+	if err != nil || s.Verify(c.body) != nil {
 		return unauthenticated()
 	}
 	c.stamp = &s
+	if s.Kind != stamp.OIDC {
+		return nil
+	}
+	if c.token, err = e.tokens.parse(s.IDToken); err != nil || c.token.Claims.Nonce != s.Nonce() {
+		return unauthenticated()
+	}
 	return nil
 }
 
@@ -158,6 +170,9 @@ func (e *Engine) authenticate(ctx context.Context, c *caller) error {
 	}
 	if c.controls, err = load[org.Controls](ctx, e, controlsKey(c.organization)); err != nil {
 		return err
+	}
+	if c.stamp.Kind == stamp.OIDC {
+		return e.authenticateToken(ctx, c)
 	}
 	if c.record.value != nil {
 		member, ok := c.record.value.Find(c.stamp.Algorithm, c.stamp.PublicKey)
@@ -233,6 +248,9 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 		q.Method = c.method
 	}
 	q.User, q.Now, q.Approved = c.member.User, c.now, c.approved
+	if q.Code = c.session != "" && !org.Strong(c.session); q.Code {
+		q.Outranked = slices.ContainsFunc(c.record.value.Ways(c.now), func(w org.Way) bool { return org.Strong(w.Subject) })
+	}
 	c.read(&q, nil, nil)
 	if q.Method.Reads() {
 		q.Frozen = "" // of a wallet, which may be looked at
@@ -249,6 +267,9 @@ func (e *Engine) unchanged(c *caller) error {
 		return errChanged
 	}
 	if e.version(controlsKey(c.organization)) != c.controls.version {
+		return errChanged
+	}
+	if c.lead.read && e.version(identityKey(c.session)) != c.lead.version {
 		return errChanged
 	}
 	return nil

@@ -147,6 +147,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"importEnvelope": object{"envelope": "", "publicKey": ""}, "encryptedSecret": "", "requirePolicyTests": true,
 			"prices": []any{}, "chain": "eip155:1", "address": "0x00", "request": object{},
 			"requestId": id.String(id.Random()), "requestDigest": strings.Repeat("0", 64),
+			"clientId": "app", "appName": "App", "name": "n", "idToken": "a.b.c", "wayId": id.String(id.Random()), "changeId": id.String(id.Random()),
 		}
 	}
 	takes := map[api.Method][]string{
@@ -172,6 +173,9 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		api.GetOrganizationControls: {"organizationId"}, api.UpdateOrganizationControls: {"organizationId", "requirePolicyTests"},
 		api.SetPrices: {"organizationId", "prices"}, api.RegisterContract: {"organizationId", "chain", "address"}, api.DryRun: {"organizationId", "request"},
 		api.GetOrganizationActivity: {"organizationId"}, api.ReplayPolicy: {"organizationId", "username", "policy"},
+		api.ConnectApp: {"organizationId", "clientId", "appName", "walletId"}, api.DisconnectApp: {"organizationId", "clientId"},
+		api.ListConnections: {"organizationId"}, api.ListWays: {"organizationId"}, api.AddWay: {"organizationId", "name", "idToken"},
+		api.RemoveWay: {"organizationId", "wayId"}, api.CompleteWayChange: {"organizationId", "changeId"}, api.VetoWayChange: {"organizationId", "changeId"},
 		api.CompleteImportWallet: {"organizationId", "walletName", "importEnvelope", "encryptedSecret"},
 	}
 	others := []api.Method{api.CreateOrganization, api.GetPhantomOrganization, api.GetOrCreatePhantomOrganization, api.GetWalletAccessGrants}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"crypto/ed25519"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,7 +64,7 @@ func TestUpdateAuthenticator(t *testing.T) {
 	if made.AuthenticatorName != "new" || made.ExpiresAtMs == "" || made.ID != list.Users[1].Authenticators[0].ID {
 		t.Errorf("%+v", made)
 	}
-	if again := must[api.Authenticator](t, r, o.key, api.UpdateAuthenticator, update(1, object{"expiresInMs": nil})); again != made {
+	if again := must[api.Authenticator](t, r, o.key, api.UpdateAuthenticator, update(1, object{"expiresInMs": nil})); !reflect.DeepEqual(again, made) {
 		t.Errorf("nothing to change: %+v, before %+v", again, made)
 	}
 	must[api.Authenticator](t, r, o.key, api.UpdateAuthenticator, update(1, object{"expiresInMs": 1}))

@@ -64,7 +64,7 @@ func watching(t testing.TB) (*Telemetry, *tracetest.InMemoryExporter) {
 }
 
 func (t *Telemetry) front(e engine, n node) http.Handler {
-	return t.Server(web.New(t.Desk(e), t.Network(n), web.Limits{}, slog.New(slog.DiscardHandler))).Handler
+	return t.Server(web.New(t.Desk(e), t.Network(n), web.Limits{}, nil, slog.New(slog.DiscardHandler))).Handler
 }
 
 // requests gives the count of each pair of labels.
@@ -261,7 +261,7 @@ func TestCommitOfARepeatedRequest(t *testing.T) {
 		if i == 1 {
 			during.do = func() {}
 		}
-		front := watch.Server(web.New(watch.Desk(during), nil, web.Limits{}, slog.New(slog.DiscardHandler))).Handler
+		front := watch.Server(web.New(watch.Desk(during), nil, web.Limits{}, nil, slog.New(slog.DiscardHandler))).Handler
 		front.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, web.Prefix+"/kms/rpc", strings.NewReader("{}")))
 		n := 0
 		for _, s := range spans.GetSpans() {

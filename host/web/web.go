@@ -54,20 +54,21 @@ const (
 	maxHeaders     = 64 << 10
 )
 
-// New makes a server.
-func New(desk Desk, network Network, limits Limits, log *slog.Logger) *http.Server {
+// New makes a server. Whoever has pages to serve beside the contract puts them on a mux of their own, which nothing is
+// allowed on behalf of other origins; nil for none.
+func New(desk Desk, network Network, limits Limits, pages func(*http.ServeMux), log *slog.Logger) *http.Server {
 	s := &Server{
 		desk: desk, network: network, log: log, limits: limits, signUps: newSignUps(), callers: newCallers(limits.BadStamps),
 		shed: make(chan struct{}, maxRequests),
 	}
 	return &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
+		Handler: s.routes(pages), ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout,
 		WriteTimeout: requestTimeout + bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaders,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 
-func (s *Server) routes() http.Handler {
+func (s *Server) routes(pages func(*http.ServeMux)) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+Prefix+"/kms/rpc", s.stamped(wire.KindRequest))
 	mux.HandleFunc("POST "+Prefix+"/prepare", s.stamped(wire.KindPrepare))
@@ -82,10 +83,33 @@ func (s *Server) routes() http.Handler {
 			fail(w, api.Errorf(api.TypeMethodNotAllowed, "%s does not take %s", r.URL.Path, r.Method))
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, api.Errorf(api.TypeNoRoute, "there is nothing at this path; the contract lives under %s", Prefix))
-	})
-	return cors(s.guard(mux))
+	mux.HandleFunc("/", nothing)
+	contract := cors(s.guard(mux))
+	if pages == nil {
+		return contract
+	}
+	all, others := http.NewServeMux(), http.NewServeMux()
+	all.Handle(Prefix+"/", contract)
+	pages(others)
+	others.HandleFunc("/", nothing)
+	all.Handle("/", s.guard(others))
+	return unclean{all, contract}
+}
+
+// unclean keeps paths that a mux would redirect from it: the guard refuses them.
+type unclean struct{ clean, other http.Handler }
+
+// ServeHTTP serves a request.
+func (u unclean) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if path.Clean(r.URL.Path) != r.URL.Path {
+		u.other.ServeHTTP(w, r)
+		return
+	}
+	u.clean.ServeHTTP(w, r)
+}
+
+func nothing(w http.ResponseWriter, _ *http.Request) {
+	fail(w, api.Errorf(api.TypeNoRoute, "there is nothing at this path; the contract lives under %s", Prefix))
 }
 
 // guard recovers from what must not happen, without telling the caller what it was.

@@ -64,7 +64,7 @@ func budgets() map[string]struct{ packages, modules int } {
 	return map[string]struct{ packages, modules int }{
 		"signer":    {225, 12},
 		"certifier": {225, 12},
-		"policy":    {330, 19}, // CEL is most of it
+		"policy":    {340, 20}, // CEL is most of it
 	}
 }
 

@@ -16,6 +16,9 @@ const Environment = language.Version
 // Frozen is the rule of denials by a freeze, which no policy overrules.
 const Frozen = "frozen"
 
+// Code is the rule of denials to logins by a one-time code, which no policy overrules.
+const Code = "one-time code"
+
 // Approved ends the name of a rule that required approvals and got them.
 const Approved = ", approved"
 
@@ -44,6 +47,9 @@ type Question struct {
 	Approved func([]org.Approval) bool
 	// Involved is true of who asked for a request, or may approve it, when they look at it.
 	Involved bool
+	// Code is true of a login by a one-time code, which whoever carries the mail can read, and Outranked when there are
+	// better ways to sign in than that.
+	Code, Outranked bool
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
 	Frozen string
 }
@@ -72,6 +78,9 @@ func Evaluate(q Question) Decision {
 	if q.Involved && (q.Method == api.GetRequest || q.Method == api.ListRequests) {
 		return Decision{Allowed: true, Rule: "involved"}
 	}
+	if q.Code && !byCode(q) {
+		return deny(Code, "a login by a one-time code may not do this: sign in with a passkey, or with a provider")
+	}
 	d := byPolicy(&q.User.Policy, q, q.Own)
 	if d.Allowed && q.Grant != nil {
 		d = byGrant(q.Grant, q)
@@ -87,7 +96,7 @@ func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	case p.Type != org.PolicyCEL:
 		return deny(p.Type, "the user has a policy of a type that this release does not know")
 	}
-	if q.Method == api.Unfreeze || q.Method == api.UpdateOrganizationControls || q.Method == api.SetPrices || q.Method == api.RegisterContract {
+	if rootOnly(q.Method) {
 		return deny(p.Preset, string(q.Method)+" takes policy ROOT: what bounds everybody is not theirs to change")
 	}
 	if q.Blind {
@@ -115,6 +124,16 @@ func byPolicy(p *org.Policy, q Question, r *Reading) Decision {
 	return deny("no rule", "no rule of the user's policy allows this")
 }
 
+// rootOnly says whether no other policy, whatever it says, allows a method.
+func rootOnly(m api.Method) bool {
+	switch m { //nolint:exhaustive // the others are for policies to allow
+	case api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract,
+		api.AddWay, api.RemoveWay, api.CompleteWayChange, api.VetoWayChange:
+		return true
+	}
+	return false
+}
+
 func deny(rule, reason string) Decision { return Decision{Rule: rule, Reason: reason} }
 
 // signs says whether a method signs what has effects.
@@ -139,6 +158,9 @@ func legacyUserRole(q Question) Decision {
 		api.CreateAuthenticator, api.UpdateAuthenticator, api.DeleteAuthenticator,
 		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.TransferOrganizationWallet, api.CompleteWalletTransfer:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user administer the organization")
+	case api.ConnectApp, api.DisconnectApp, api.ListConnections, api.ListWays,
+		api.AddWay, api.RemoveWay, api.CompleteWayChange, api.VetoWayChange:
+		return deny(org.PresetLegacyUserRole, "apps and ways to sign in are the person's whose organization it is")
 	case api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
 		return deny(org.PresetLegacyUserRole, "this policy does not let its user bring secrets in or take them out")
 	case api.Freeze: // pulling an emergency stop is for everybody who could do harm; who could, could stop all others with it
@@ -159,7 +181,8 @@ func dappConnection(p org.Policy, q Question) Decision {
 	switch q.Method {
 	case api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations, api.DryRun:
 		return Decision{Allowed: true, Rule: org.PresetDappConnection}
-	case api.GetAccounts, api.GetWalletWithTag, api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
+	case api.GetAccounts, api.GetWalletWithTag, api.GetOrCreateWalletWithTag, // which finds its wallet
+		api.SignUtf8Message, api.EthereumSignMessage, api.EthereumSignTypedData, api.SignTransaction:
 		if q.Wallet == (proof.ID{}) || q.Wallet != p.Wallet {
 			return deny(org.PresetDappConnection, "this connection is bound to another wallet")
 		}
@@ -167,7 +190,8 @@ func dappConnection(p org.Policy, q Question) Decision {
 	case api.CreateOrganization, api.GetOrCreatePhantomOrganization, api.AddUserToOrganization, api.UpdateUserInOrganization, api.DeleteUserFromOrganization,
 		api.CreateAuthenticator, api.UpdateAuthenticator, api.DeleteAuthenticator,
 		api.GrantOrganizationAccess, api.RevokeOrganizationAccess, api.GetWalletAccessGrants, api.TransferOrganizationWallet, api.CompleteWalletTransfer,
-		api.CreateWallet, api.GetOrCreateWalletWithTag, api.GetOrganizationWallets, api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet:
+		api.CreateWallet, api.GetOrganizationWallets, api.InitWalletImport, api.CompleteImportWallet, api.ExportWallet,
+		api.ConnectApp, api.DisconnectApp, api.ListConnections, api.ListWays, api.AddWay, api.RemoveWay, api.CompleteWayChange, api.VetoWayChange:
 		return deny(org.PresetDappConnection, "a connection may only use its own wallet")
 	case api.Freeze:
 		if q.Target == "" || q.Target != q.User.Username {

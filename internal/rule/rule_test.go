@@ -23,9 +23,9 @@ func TestEvaluate(t *testing.T) {
 		api.GetWalletAccessGrants, api.ListPendingMigrations, api.GetOrganizationControls, api.DryRun, api.GetOrganizationActivity,
 	}
 	self := []api.Method{api.GetOrganization, api.GetPhantomOrganization, api.ListPendingMigrations, api.DryRun}
-	rootOnly := []api.Method{api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract}
+	rootOnly := []api.Method{api.Unfreeze, api.UpdateOrganizationControls, api.SetPrices, api.RegisterContract, api.AddWay, api.RemoveWay, api.CompleteWayChange, api.VetoWayChange}
 	making := []api.Method{api.CreateWallet, api.GetOrCreateWalletWithTag}
-	bound := append([]api.Method{api.GetAccounts, api.GetWalletWithTag}, signing...)
+	bound := append([]api.Method{api.GetAccounts, api.GetWalletWithTag, api.GetOrCreateWalletWithTag}, signing...)
 	for _, c := range []struct {
 		policy  org.Policy
 		allowed []api.Method // with any wallet

@@ -1,0 +1,150 @@
+// People log in to an app with the public browser SDK, unmodified, in a real browser: the scenarios of a wallet's day.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { Connection, LAMPORTS_PER_SOL, PublicKey } from '@solana/web3.js'
+import bs58 from 'bs58'
+import { verifyMessage } from 'viem'
+import { newPerson, startBrowser } from './browser.mjs'
+import { startDapp } from './dapp.mjs'
+import { startWorld } from './world.mjs'
+
+const appId = 'app-of-the-tests'
+const to = '2xNweLHLqrbx4zo1waDvgWJHgsUpPj8Y8icbAFeR4a8i'
+let world, origin, browser, dapp
+
+before(async () => {
+  world = await startWorld()
+  origin = new URL(world.baseUrl.replace('127.0.0.1', 'localhost')).origin
+  browser = await startBrowser()
+  dapp = await startDapp()
+})
+after(async () => {
+  await browser?.close()
+  await dapp?.stop()
+  await world?.stop()
+})
+
+const options = () => ({
+  providers: ['google'], addressTypes: ['Solana', 'Ethereum'], appId, apiBaseUrl: world.baseUrl.replace('127.0.0.1', 'localhost'),
+  authOptions: { authUrl: `${origin}/login/start`, authApiBaseUrl: origin, redirectUrl: `${dapp.origin}/back` },
+})
+
+// open makes the SDK in the page where it is, and notes its events.
+async function open(page, more = {}) {
+  await page.waitForFunction(() => window.dapp)
+  await page.evaluate((given) => {
+    window.events = []
+    window.wallet = new window.dapp.sdk.BrowserSDK(given)
+    for (const name of ['connect', 'connect_error', 'disconnect', 'spending_limit_reached', 'error']) {
+      window.wallet.on(name, (data) => window.events.push([name, String(data?.error?.message ?? data?.error ?? '')]))
+    }
+  }, { ...options(), ...more })
+}
+
+// leave starts a login, which leaves the page.
+async function leave(page) {
+  page.evaluate(() => { window.wallet.connect({ provider: 'google' }).catch((error) => { window.failed = String(error) }) }).catch(() => {})
+  await page.waitForURL('**/login/sign-in*')
+}
+
+// consent allows what the page asks for.
+async function consent(page, { limit, wallet } = {}) {
+  await page.waitForURL('**/login/consent*')
+  await page.waitForFunction(() => !document.getElementById('allow').disabled)
+  if (limit !== undefined) await page.fill('#limit', String(limit))
+  if (wallet !== undefined) await page.check(`input[name=wallet][value="${wallet}"]`)
+  await page.click('#allow')
+  await page.waitForURL(`${dapp.origin}/**`)
+}
+
+// arrive has the SDK take up the login, and resolves to the addresses.
+async function arrive(page, more) {
+  await open(page, more)
+  return page.evaluate(async () => {
+    await window.wallet.autoConnect()
+    return { addresses: await window.wallet.getAddresses(), connected: window.wallet.isConnected(), events: window.events }
+  })
+}
+
+// login takes a new person from the app's page through sign-up and consent, back to the app.
+async function login(more = {}, choices = {}) {
+  const person = await newPerson(browser)
+  await person.page.goto(dapp.origin)
+  await open(person.page, more)
+  await leave(person.page)
+  await person.page.click('#create')
+  await consent(person.page, choices)
+  return { ...person, ...(await arrive(person.page, more)) }
+}
+
+const address = (person, type) => person.addresses.find((a) => a.addressType === type)?.address
+
+describe('logging in', () => {
+  let person
+  before(async () => { person = await login() })
+
+  test('a new person has a wallet of the app', () => {
+    assert.equal(person.connected, true, JSON.stringify(person.events))
+    assert.equal(person.addresses.length, 2)
+    assert.deepEqual(person.problems, [])
+  })
+
+  test('signs messages on both chains', async () => {
+    const signed = await person.page.evaluate(async (account) => {
+      const { signature } = await window.wallet.solana.signMessage('hello')
+      const text = '0x' + [...new TextEncoder().encode('hello')].map((b) => b.toString(16).padStart(2, '0')).join('')
+      return { solana: signature instanceof Uint8Array ? [...signature] : signature, ethereum: await window.wallet.ethereum.signPersonalMessage(text, account) }
+    }, address(person, 'Ethereum'))
+    const signature = Array.isArray(signed.solana) ? Uint8Array.from(signed.solana) : bs58.decode(signed.solana)
+    assert.ok(ed25519.verify(signature, new TextEncoder().encode('hello'), bs58.decode(address(person, 'Solana'))))
+    assert.ok(await verifyMessage({ address: address(person, 'Ethereum'), message: 'hello', signature: signed.ethereum.signature ?? signed.ethereum }))
+  })
+
+  test('sends SOL, and the balance moves', async () => {
+    const connection = new Connection(world.solana.url, 'confirmed')
+    const from = new PublicKey(address(person, 'Solana'))
+    await connection.requestAirdrop(from, LAMPORTS_PER_SOL)
+    const { blockhash } = await connection.getLatestBlockhash()
+    const { signature } = await person.page.evaluate(async ({ from, to, blockhash }) => {
+      const { web3 } = window.dapp
+      const payer = new web3.PublicKey(from)
+      const tx = new web3.Transaction({ feePayer: payer, recentBlockhash: blockhash })
+        .add(web3.SystemProgram.transfer({ fromPubkey: payer, toPubkey: new web3.PublicKey(to), lamports: 10_000_000 }))
+      await window.wallet.solana.switchNetwork?.('devnet')
+      return window.wallet.solana.signAndSendTransaction(tx)
+    }, { from: from.toBase58(), to, blockhash })
+    assert.ok(signature)
+    assert.equal(await connection.getBalance(new PublicKey(to)), 10_000_000)
+  })
+
+  test('is there after the page is loaded again', async () => {
+    await person.page.goto(dapp.origin)
+    const again = await arrive(person.page)
+    assert.equal(again.connected, true, JSON.stringify(again.events))
+    assert.deepEqual(again.addresses, person.addresses)
+  })
+
+  test('a second login leads to the same wallet', async () => {
+    await open(person.page)
+    await leave(person.page)
+    await person.page.click('#passkey')
+    await consent(person.page)
+    assert.deepEqual((await arrive(person.page)).addresses, person.addresses)
+  })
+
+  test('after it is revoked, the next request is refused and the session goes', async () => {
+    const account = await person.context.newPage()
+    await account.goto(`${origin}/account`)
+    await account.click('#connections button')
+    await account.click('dialog button[value=yes]')
+    await account.waitForSelector('#connections .empty')
+    await account.close()
+    const failed = await person.page.evaluate(() => window.wallet.solana.signMessage('hello').then(() => 'signed', (error) => String(error)))
+    assert.match(failed, /401|not stamped by a valid authenticator/)
+    await person.page.goto(dapp.origin)
+    const gone = await arrive(person.page)
+    assert.equal(gone.connected, false)
+    assert.ok(gone.events.some(([name]) => name === 'connect_error'), JSON.stringify(gone.events))
+  })
+})

@@ -1,0 +1,240 @@
+package connect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
+)
+
+// App is an app that people log in to.
+type App struct {
+	ClientID     string   `json:"clientId"`
+	Name         string   `json:"name"`
+	RedirectURIs []string `json:"redirectUris"`
+	Origins      []string `json:"origins"` // web origins it may be used from; any that its redirect URIs have when empty
+	Source       Source   `json:"source"`
+	CreatedAtMs  int64    `json:"createdAtMs"`
+}
+
+// Source says how an app came to be registered. People are told when nobody vouches for its name.
+type Source string
+
+// The sources of apps.
+const (
+	ByOperator Source = "operator" // by whoever runs the system
+	ByItself   Source = "dynamic"  // by RFC 7591
+	ByUse      Source = "use"      // in development, when it first came
+)
+
+// OwnClient is the client id of Connect's own pages. No app has it.
+const OwnClient = "connect"
+
+// Bounds of an app.
+const (
+	maxClientID = 128
+	maxName     = 64
+	maxURIs     = 20
+)
+
+// unusedApp is how long an app is kept that registered itself and that nobody ever logged in to.
+const unusedApp = 30 * 24 * time.Hour
+
+// Check says what is wrong with an app.
+func (a App) Check() error {
+	if err := checkClientID(a.ClientID); err != nil {
+		return err
+	}
+	if err := checkName(a.Name); err != nil {
+		return err
+	}
+	if len(a.RedirectURIs) > maxURIs || len(a.Origins) > maxURIs {
+		return fmt.Errorf("more than %d redirect URIs or origins", maxURIs)
+	}
+	for _, uri := range a.RedirectURIs {
+		if err := checkRedirect(uri); err != nil {
+			return fmt.Errorf("%q: %w", uri, err)
+		}
+	}
+	for _, origin := range a.Origins {
+		if originOf(origin) != origin {
+			return fmt.Errorf("%q: an origin is scheme, host and port, and nothing behind", origin)
+		}
+	}
+	return nil
+}
+
+func checkClientID(id string) error {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+	if id == "" || len(id) > maxClientID || strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(letters, r) }) {
+		return fmt.Errorf("a client id has 1 to %d letters, digits and -._~", maxClientID)
+	}
+	if strings.EqualFold(id, OwnClient) {
+		return fmt.Errorf("the client id %q is reserved", OwnClient)
+	}
+	return nil
+}
+
+// checkName refuses names that people cannot read as what they are.
+func checkName(name string) error {
+	if name == "" || !utf8.ValidString(name) || utf8.RuneCountInString(name) > maxName || strings.TrimSpace(name) != name ||
+		strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Errorf("a name has 1 to %d printed characters", maxName)
+	}
+	return nil
+}
+
+// Registry is where apps are registered. Programs of the operator use it beside the server, on the same shelf.
+type Registry struct {
+	Shelf shelf.Shelf
+	Now   func() time.Time // the clock's when nil
+}
+
+func (g Registry) now() time.Time {
+	if g.Now == nil {
+		return time.Now()
+	}
+	return g.Now()
+}
+
+// Register keeps an app, or what is new about one that is known.
+func (g Registry) Register(ctx context.Context, a App) error {
+	now := g.now()
+	if a.CreatedAtMs == 0 {
+		a.CreatedAtMs = now.UnixMilli()
+	}
+	if a.Source == "" {
+		a.Source = ByOperator
+	}
+	if err := a.Check(); err != nil {
+		return err
+	}
+	for {
+		row := shelf.Row{Key: a.ClientID, Expires: appExpiry(a, now)}
+		known, err := g.Shelf.Get(ctx, shelf.Apps, a.ClientID, now)
+		if err != nil && !errors.Is(err, shelf.ErrNone) {
+			return err
+		}
+		if err == nil {
+			var was App
+			if err := json.Unmarshal(known.Value, &was); err != nil {
+				return err
+			}
+			a.CreatedAtMs, row.Version = was.CreatedAtMs, known.Version
+		}
+		if row.Value, err = json.Marshal(a); err != nil {
+			return err
+		}
+		if row.Version == 0 {
+			err = g.Shelf.Add(ctx, shelf.Apps, row, now)
+		} else {
+			err = g.Shelf.Swap(ctx, shelf.Apps, row, now)
+		}
+		if !errors.Is(err, shelf.ErrTaken) && !errors.Is(err, shelf.ErrChanged) {
+			return err
+		}
+	}
+}
+
+func appExpiry(a App, now time.Time) time.Time {
+	if a.Source == ByItself {
+		return now.Add(unusedApp)
+	}
+	return time.Time{}
+}
+
+// Unregister forgets an app, or fails with shelf.ErrNone. Who is logged in to it stays so until the login ends or is revoked.
+func (g Registry) Unregister(ctx context.Context, clientID string) error {
+	_, err := g.Shelf.Take(ctx, shelf.Apps, clientID, g.now())
+	return err
+}
+
+// Apps lists up to limit apps with client ids after the given one.
+func (g Registry) Apps(ctx context.Context, after string, limit int) ([]App, error) {
+	rows, err := g.Shelf.List(ctx, shelf.Apps, after, limit, g.now())
+	if err != nil {
+		return nil, err
+	}
+	apps := make([]App, len(rows))
+	for i, row := range rows {
+		if err := json.Unmarshal(row.Value, &apps[i]); err != nil {
+			return nil, err
+		}
+	}
+	return apps, nil
+}
+
+// errNoApp is what an unknown client id gets.
+func errNoApp() *fault {
+	return &fault{status: http.StatusUnauthorized, code: invalidClient, description: "no app is registered under this client id"}
+}
+
+// app returns a registered app.
+func (c *Connect) app(ctx context.Context, clientID string) (App, error) {
+	if checkClientID(clientID) != nil {
+		return App{}, errNoApp()
+	}
+	known, err := load[App](ctx, c, shelf.Apps, clientID)
+	if errors.Is(err, shelf.ErrNone) {
+		return App{}, errNoApp()
+	}
+	return known.value, err
+}
+
+// keep lets an app that registered itself stay, since somebody uses it.
+func (c *Connect) keep(ctx context.Context, clientID string) error {
+	known, err := load[App](ctx, c, shelf.Apps, clientID)
+	if err != nil || known.row.Expires.IsZero() {
+		return err
+	}
+	known.row.Expires = time.Time{}
+	if err := swap(ctx, c, known); !errors.Is(err, shelf.ErrChanged) {
+		return err
+	}
+	return nil // whoever was faster kept it, too
+}
+
+// visitor returns the app that asks for a login with a redirect URI that it registered. Nothing is ever sent to another one.
+func (c *Connect) visitor(ctx context.Context, clientID, redirectURI string) (App, error) {
+	if err := checkRedirect(redirectURI); err != nil {
+		return App{}, refuse(invalidRequest, err.Error())
+	}
+	if err := checkClientID(clientID); err != nil {
+		return App{}, refuse(invalidRequest, err.Error())
+	}
+	a, err := c.app(ctx, clientID)
+	var none *fault
+	if errors.As(err, &none) {
+		a, err = App{}, nil
+	}
+	if err != nil {
+		return App{}, err
+	}
+	if registered(a.RedirectURIs, redirectURI) {
+		return a, a.allows(redirectURI)
+	}
+	if !c.OpenApps || !isLoopback(redirectURI) || a.Source != "" && a.Source != ByUse || len(a.RedirectURIs) >= maxURIs {
+		return App{}, refuse(invalidRequest, "the app did not register the address to which it wants the answer; whoever runs the app must register it")
+	}
+	if a.Source == "" {
+		a = App{ClientID: clientID, Name: clientID[:min(len(clientID), maxName)], Source: ByUse}
+	}
+	a.RedirectURIs = append(slices.Clone(a.RedirectURIs), redirectURI)
+	return a, c.Registry().Register(ctx, a)
+}
+
+// allows says whether an app may be used from the origin of a redirect URI.
+func (a App) allows(redirectURI string) error {
+	if origin := originOf(redirectURI); origin != "" && len(a.Origins) > 0 && !slices.Contains(a.Origins, origin) {
+		return refuse(invalidRequest, "the app may not be used from "+origin)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+// The page on which people see and end what they let in, and keep their ways to sign in.
+
+import { call, organization } from './kms.js';
+import { busy, byId, element, go, post, Problem, say, tell } from './page.js';
+import { create, prove } from './passkey.js';
+import { current, currentNonce, signOut } from './session.js';
+
+let session = null;
+let organizationId = null;
+
+const day = (ms) => new Date(ms).toLocaleDateString(undefined, { dateStyle: 'medium' });
+const moment = (ms) => new Date(ms).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const dollars = (cents) => (cents / 100).toLocaleString(undefined, { style: 'currency', currency: 'USD' });
+
+// begin begins a login of this page itself, and returns its id.
+async function begin() {
+  const { location } = await post('/login/start', { account: true });
+  return { location, login: new URL(location, document.location.origin).searchParams.get('login') };
+}
+
+function item(title, details, ...buttons) {
+  const what = element('div', { class: 'what' }, element('strong', {}, title), ...details.filter(Boolean).map((d) => element('small', {}, d)));
+  return element('li', {}, what, element('div', { class: 'buttons' }, ...buttons));
+}
+
+// button makes one that asks first, if there is something to ask.
+function button(text, label, kind, question, run) {
+  const b = element('button', { type: 'button', class: `button small ${kind}`, 'aria-label': label }, text);
+  b.addEventListener('click', async () => {
+    if (question && !(await confirmed(label, question, text))) return;
+    if (await busy('One moment…', run)) say('Done.');
+  });
+  return b;
+}
+
+// confirmed asks the person, and says whether the answer was yes.
+function confirmed(heading, text, yes) {
+  const dialog = byId('ask');
+  byId('ask-heading').textContent = `${heading}?`;
+  byId('ask-text').textContent = text;
+  byId('ask-yes').textContent = yes;
+  dialog.returnValue = '';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}
+
+function fill(id, items, empty) {
+  byId(id).replaceChildren(...(items.length > 0 ? items : [element('li', { class: 'empty' }, empty)]));
+}
+
+async function showConnections() {
+  const { connections } = await call(session, 'listConnections', { organizationId });
+  fill('connections', connections.map((c) => item(c.appName, [
+    c.origin || 'a program on a device',
+    c.usdCentsLimitPerDay === undefined ? `until ${moment(c.expiresAtMs)}` : `at most ${dollars(c.usdCentsLimitPerDay)} a day, until ${moment(c.expiresAtMs)}`,
+  ], button('End', `End the access of ${c.appName}`, 'danger', 'From its next request on it can do nothing with your wallet. The wallet and what is in it stay yours.', async () => {
+    await call(session, 'disconnectApp', { organizationId, clientId: c.clientId });
+    await showConnections();
+  }))), 'Nothing. Apps that you let in appear here.');
+}
+
+async function showWays() {
+  const { ways, pending } = await call(session, 'listWays', { organizationId });
+  const gone = 'You will not be able to sign in with it any more.';
+  fill('ways', ways.map((w) => item(w.name, [w.strong ? `since ${day(w.createdAtMs)}` : `since ${day(w.createdAtMs)}; cannot change who may sign in, or take keys out`],
+    ...(ways.length > 1 ? [button('Remove', `Remove ${w.name}`, 'danger', gone, () => change('removeWay', { wayId: w.id, proofs: [session.token] }))] : []))), 'None.');
+  byId('changes-section').hidden = pending.length === 0;
+  fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${p.way?.name ?? p.way}`, [`from ${moment(p.effectiveAtMs)} on`],
+    ...(p.effectiveAtMs <= Date.now() ? [button('Complete', 'Complete the change', '', '', () => change('completeWayChange', { changeId: p.id }))] : []),
+    button('Stop', 'Stop the change', 'danger', '', () => change('vetoWayChange', { changeId: p.id })))), 'None.');
+}
+
+async function change(method, params) {
+  const made = await call(session, method, { organizationId, ...params });
+  await showWays();
+  if (made?.pending) throw new Problem(`This takes effect on ${moment(made.pending.effectiveAtMs)}, unless it is stopped until then.`, 0);
+}
+
+const addWay = (name, idToken) => change('addWay', { name, idToken, proofs: [session.token] });
+
+byId('add-passkey').addEventListener('click', () => busy('Your device asks you to make a passkey…', async () => {
+  const { login } = await begin();
+  const name = `Passkey of ${day(Date.now())}`;
+  const id = await create(login, `Redoubt, ${day(Date.now())}`);
+  say('Now use it once…');
+  await addWay(name, (await prove(login, await currentNonce(), id)).token);
+  say('Added.');
+}));
+
+for (const b of document.querySelectorAll('[data-provider]')) {
+  b.addEventListener('click', () => busy(`Going to ${b.dataset.title}…`, async () => {
+    const { login } = await begin();
+    const { location } = await post('/login/provider', { login, name: b.dataset.provider, nonce: await currentNonce() });
+    sessionStorage.setItem('outside', JSON.stringify({ title: b.dataset.title, add: true }));
+    go(location, true);
+  }));
+}
+
+byId('sign-out').addEventListener('click', () => busy('Signing out…', async () => {
+  await signOut();
+  go((await begin()).location);
+}));
+
+try {
+  session = await current();
+  if (!session) {
+    go((await begin()).location);
+  } else {
+    byId('who').textContent = session.label;
+    organizationId = await organization(session);
+    await showConnections();
+    await showWays();
+    const way = JSON.parse(sessionStorage.getItem('way') ?? 'null');
+    sessionStorage.removeItem('way');
+    if (way) await addWay(way.name, way.token);
+  }
+} catch (error) {
+  if (error.status === 401) await signOut().then(begin).then((b) => go(b.location)).catch(tell);
+  else tell(error);
+}

@@ -1,0 +1,53 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
+	"github.com/redoubt-kms/redoubt/host/connect/shelf/shelftest"
+	"github.com/redoubt-kms/redoubt/host/connect/shelf/sqlite"
+)
+
+func open(t *testing.T, path string) shelf.Shelf {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestShelf(t *testing.T) {
+	paths := map[shelf.Shelf]string{}
+	shelftest.Test(t, func(t *testing.T) shelf.Shelf {
+		path := filepath.Join(t.TempDir(), "connect ü?.db")
+		s := open(t, path)
+		paths[s] = path
+		return s
+	}, func(t *testing.T, s shelf.Shelf) shelf.Shelf {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return open(t, paths[s])
+	})
+}
+
+// A file of a later release is left alone.
+func TestLaterSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "connect.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("PRAGMA user_version = 2"); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	if s, err := sqlite.Open(t.Context(), path); err == nil {
+		s.Close()
+		t.Error("opened a file of schema version 2")
+	}
+}
