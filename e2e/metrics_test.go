@@ -83,6 +83,7 @@ func checkLabel(t testing.TB, name, label, value string) {
 		"stage":     {"read", "policy", "broadcast", "commit", "records", "index", "commits", "hashes"},
 		"role":      {"policy", "signer", "certifier"},
 		"decision":  {"allowed", "denied"},
+		"way":       {"passkey", "oidc", "email"},
 		"algorithm": {"Ed25519", "Secp256k1", "Secp256k1Keccak256", "Secp256k1Schnorr", "Secp256r1"},
 	}[label]
 	switch label {
@@ -190,6 +191,8 @@ func TestMetricsMoveByWhatWasDone(t *testing.T) {
 		"redoubt_signer_signatures_total{algorithm=Secp256k1Keccak256}":          1,
 		"redoubt_signer_unsigned_total{}":                                        0,
 		"redoubt_certifier_heads_total{}":                                        5,
+		"redoubt_certifier_sign_ins_total{way=email}":                            0,
+		"redoubt_certifier_key_fetches_total{outcome=failed}":                    0,
 		"redoubt_head_index{}":                                                   5,
 		"redoubt_log_entries{}":                                                  5,
 	} {

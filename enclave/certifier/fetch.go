@@ -24,7 +24,8 @@ const (
 type fetches struct {
 	connect proof.Connect
 	roots   *x509.CertPool
-	limit   time.Duration
+	limit   time.Duration // of one fetch
+	grace   time.Duration // after which one that nobody asks for any more is forgotten
 
 	mu   sync.Mutex
 	open map[id.ID]*fetch
@@ -40,7 +41,7 @@ type fetch struct {
 
 func newFetches(connect proof.Connect) (*fetches, error) {
 	roots, err := trusted(connect)
-	return &fetches{connect: connect, roots: roots, limit: wire.FetchTime, open: map[id.ID]*fetch{}}, err
+	return &fetches{connect: connect, roots: roots, limit: wire.FetchTime, grace: wire.FetchTime, open: map[id.ID]*fetch{}}, err
 }
 
 // fetchBegin begins to fetch keys.
@@ -62,7 +63,7 @@ func (c *Certifier) fetchBegin(request wire.FetchBegin) (wire.FetchStepped, erro
 	}
 	go f.run(c, now)
 	time.AfterFunc(c.logins.fetching.limit, func() { f.carried.fail(errFetchTime) })
-	time.AfterFunc(2*c.logins.fetching.limit, func() { c.logins.fetching.remove(name) })
+	time.AfterFunc(c.logins.fetching.limit+c.logins.fetching.grace, func() { c.logins.fetching.remove(name) })
 	return c.step(name, f, nil, false)
 }
 

@@ -48,9 +48,15 @@ var policyBinary, signerBinary = proof.Hash{1}, proof.Hash{2}
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigWith(t, testConnect())
+}
+
+// newRigWith is newRig under a manifest with other settings for logins.
+func newRigWith(t *testing.T, connect proof.Connect) *rig {
+	t.Helper()
 	r := &rig{root: testRoot(t, 7), launcher: testKey(8), anchor: filepath.Join(t.TempDir(), "anchor")}
 	r.manifest = proof.Manifest{
-		Version: 1, Mode: proof.ModeDevelopment, Tier: proof.TierProcess, Epoch: 3, Shard: proof.ID{5},
+		Version: 2, Mode: proof.ModeDevelopment, Tier: proof.TierProcess, Epoch: 3, Shard: proof.ID{5}, Connect: connect,
 		Measurements: []proof.Measurement{{Role: proof.RolePolicy, Hash: policyBinary}, {Role: proof.RoleSigner, Hash: signerBinary}},
 		Launcher:     r.launcher.Public().(ed25519.PublicKey), Certifier: Key(r.root).Public().(ed25519.PublicKey),
 	}

@@ -29,13 +29,17 @@ var ErrPrivate = errors.New("the name leads to an address that is not public")
 
 // Keys has keys fetched, and returns the certifier's statement about them.
 func Keys(ctx context.Context, c Certifier, begin wire.FetchBegin) (wire.Fetched, error) {
+	return keys(ctx, c, begin, net.DefaultResolver)
+}
+
+func keys(ctx context.Context, c Certifier, begin wire.FetchBegin, names *net.Resolver) (wire.Fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, wire.FetchTime+time.Second) // the certifier ends it first, with the better reason
 	defer cancel()
 	step, err := c.FetchBegin(ctx, begin)
 	if err != nil {
 		return wire.Fetched{}, err
 	}
-	var way carrier
+	way := carrier{names: names}
 	defer func() { way.close() }()
 	for len(step.Statement) == 0 {
 		received, ended := way.carry(ctx, step)
@@ -48,6 +52,7 @@ func Keys(ctx context.Context, c Certifier, begin wire.FetchBegin) (wire.Fetched
 
 // carrier is the connection of a fetch.
 type carrier struct {
+	names  *net.Resolver
 	conn   net.Conn
 	number uint8 // of the connection, as the certifier counts
 	buffer [chunk]byte
@@ -59,7 +64,7 @@ func (w *carrier) carry(ctx context.Context, step wire.FetchStepped) (received [
 	if step.Connection != w.number {
 		w.close()
 		w.number = step.Connection
-		w.conn, w.fault = dial(ctx, step.Address, step.Loopback)
+		w.conn, w.fault = dial(ctx, w.names, step.Address, step.Loopback)
 	}
 	if w.conn == nil {
 		return nil, true
@@ -98,8 +103,8 @@ func (w *carrier) explain(err error) error {
 
 // dial connects to a host and port. The address is looked at when it is connected to, whatever the name led to before: a
 // name that changes its mind in between gains nothing.
-func dial(ctx context.Context, address string, loopback bool) (net.Conn, error) {
-	d := net.Dialer{Timeout: wire.FetchTime, Control: func(_, resolved string, _ syscall.RawConn) error {
+func dial(ctx context.Context, names *net.Resolver, address string, loopback bool) (net.Conn, error) {
+	d := net.Dialer{Timeout: wire.FetchTime, Resolver: names, Control: func(_, resolved string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(resolved)
 		if err != nil || !loopback && !public(to.Addr()) {
 			return ErrPrivate

@@ -110,4 +110,18 @@ func (s sink) certifier(c wire.CertifierCounters) {
 	s.count("redoubt_certifier_receipts_total", "Receipts for heads, also those that only tell the time.", c.Receipts)
 	s.count("redoubt_certifier_admissions_total", admissions, c.Admitted, "outcome", "admitted")
 	s.count("redoubt_certifier_admissions_total", admissions, c.Refused, "outcome", "refused")
+	s.logins(c)
+}
+
+func (s sink) logins(c wire.CertifierCounters) {
+	const signed, keys = "People who signed in, by the way.", "Fetches of keys of issuers."
+	s.count("redoubt_certifier_sign_ins_begun_total", "Challenges for people who sign in.", c.Begun)
+	s.count("redoubt_certifier_sign_ins_total", signed, c.Passkeys, "way", "passkey")
+	s.count("redoubt_certifier_sign_ins_total", signed, c.Outside, "way", "oidc")
+	s.count("redoubt_certifier_sign_ins_total", signed, c.Codes, "way", "email")
+	s.count("redoubt_certifier_sign_ins_refused_total", "Evidence of people that did not hold.", c.Unsigned)
+	s.count("redoubt_certifier_sessions_total", "Sessions of apps that people authorized.", c.Authorized)
+	s.count("redoubt_certifier_mints_total", "Times that tokens of a session were made.", c.Minted)
+	s.count("redoubt_certifier_key_fetches_total", keys, c.Keys, "outcome", "ok")
+	s.count("redoubt_certifier_key_fetches_total", keys, c.KeysFailed, "outcome", "failed")
 }

@@ -1,7 +1,7 @@
 // The page on which people see and end what they let in, and keep their ways to sign in.
 
 import { call, organization } from './kms.js';
-import { busy, byId, element, go, post, Problem, say, tell } from './page.js';
+import { busy, byId, element, go, post, say, tell } from './page.js';
 import { create, prove } from './passkey.js';
 import { current, currentNonce, signOut } from './session.js';
 
@@ -28,7 +28,8 @@ function button(text, label, kind, question, run) {
   const b = element('button', { type: 'button', class: `button small ${kind}`, 'aria-label': label }, text);
   b.addEventListener('click', async () => {
     if (question && !(await confirmed(label, question, text))) return;
-    if (await busy('One moment…', run)) say('Done.');
+    let done = 'Done.';
+    if (await busy('One moment…', async () => { done = await run() ?? done; })) say(done);
   });
   return b;
 }
@@ -61,10 +62,21 @@ async function showConnections() {
   }))), 'Nothing. Apps that you let in appear here.');
 }
 
+// kindOf says what a way is, as its subject tells.
+function kindOf(way) {
+  const [kind] = (way.subject ?? '').split(':');
+  return { passkey: 'A passkey', oidc: 'An account elsewhere', email: 'Codes by e-mail' }[kind] ?? 'A way to sign in';
+}
+
+function describe(way) {
+  const since = `${kindOf(way)}, since ${day(way.createdAtMs)}`;
+  return way.strong ? since : `${since}. It cannot change who may sign in, or take keys out`;
+}
+
 async function showWays() {
   const { ways, pending } = await call(session, 'listWays', { organizationId });
   const gone = 'You will not be able to sign in with it any more.';
-  fill('ways', ways.map((w) => item(w.name, [w.strong ? `since ${day(w.createdAtMs)}` : `since ${day(w.createdAtMs)}; cannot change who may sign in, or take keys out`],
+  fill('ways', ways.map((w) => item(w.name.charAt(0).toUpperCase() + w.name.slice(1), [describe(w)],
     ...(ways.length > 1 ? [button('Remove', `Remove ${w.name}`, 'danger', gone, () => change('removeWay', { wayId: w.id, proofs: [session.token] }))] : []))), 'None.');
   byId('changes-section').hidden = pending.length === 0;
   fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${p.way?.name ?? p.way}`, [`from ${moment(p.effectiveAtMs)} on`],
@@ -75,7 +87,7 @@ async function showWays() {
 async function change(method, params) {
   const made = await call(session, method, { organizationId, ...params });
   await showWays();
-  if (made?.pending) throw new Problem(`This takes effect on ${moment(made.pending.effectiveAtMs)}, unless it is stopped until then.`, 0);
+  return method.endsWith('Way') && made?.pending ? `This takes effect on ${moment(made.pending.effectiveAtMs)}, unless it is stopped until then.` : 'Done.';
 }
 
 const addWay = (name, idToken) => change('addWay', { name, idToken, proofs: [session.token] });
@@ -85,8 +97,7 @@ byId('add-passkey').addEventListener('click', () => busy('Your device asks you t
   const name = `Passkey of ${day(Date.now())}`;
   const id = await create(login, `Redoubt, ${day(Date.now())}`);
   say('Now use it once…');
-  await addWay(name, (await prove(login, await currentNonce(), id)).token);
-  say('Added.');
+  say(await addWay(name, (await prove(login, await currentNonce(), id)).token));
 }));
 
 for (const b of document.querySelectorAll('[data-provider]')) {
@@ -114,7 +125,7 @@ try {
     await showWays();
     const way = JSON.parse(sessionStorage.getItem('way') ?? 'null');
     sessionStorage.removeItem('way');
-    if (way) await addWay(way.name, way.token);
+    if (way) say(await addWay(way.name, way.token));
   }
 } catch (error) {
   if (error.status === 401) await signOut().then(begin).then((b) => go(b.location)).catch(tell);
