@@ -61,14 +61,29 @@ type Decision struct {
 	Grant   bool   // it is a grant's rule, not the user's policy
 	Reason  string // for people
 
-	Explanation *api.Explanation // of rules that did not allow
+	Explanation *api.Explanation // of rules that did not allow; see Explained
 	Approvals   []org.Approval   // that would make it allowed
 	Expires     uint64           // milliseconds that it waits for them, 0 for the organization's own
+
+	explain func(*Decision) // nil when there is nothing more to tell
 }
 
-// Evaluate answers a question by the policy of the user who asks, and by the grant if the wallet is another
-// organization's: both must allow.
-func Evaluate(q Question) Decision {
+// Explained completes a decision of Decide with its explanation and its reason, which may take longer than the decision.
+// The facts, and the usage that they read, must be as they were.
+func (d Decision) Explained() Decision {
+	if explain := d.explain; explain != nil {
+		d.explain = nil
+		explain(&d)
+	}
+	return d
+}
+
+// Evaluate answers a question and explains the answer.
+func Evaluate(q Question) Decision { return Decide(q).Explained() }
+
+// Decide answers a question by the policy of the user who asks, and by the grant if the wallet is another organization's:
+// both must allow. Of rules it does not say why; Explained does.
+func Decide(q Question) Decision {
 	if q.User == nil {
 		return Decision{Rule: "no user", Reason: "nobody asked"}
 	}
