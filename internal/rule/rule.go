@@ -50,6 +50,8 @@ type Question struct {
 	// Code is true of a login by a one-time code, which whoever carries the mail can read, and Outranked when there are
 	// better ways to sign in than that.
 	Code, Outranked bool
+	// Asked is true of who asked for a request that waits, when they take it back.
+	Asked bool
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
 	Frozen string
 }
@@ -95,6 +97,9 @@ func Decide(q Question) Decision {
 	}
 	if q.Code && !byCode(q) {
 		return deny(Code, "a login by a one-time code may not do this: sign in with a passkey, or with a provider")
+	}
+	if q.Asked && q.Method == api.RejectRequest { // who may have it done by approvals alone may have it not done
+		return Decision{Allowed: true, Rule: "requester"}
 	}
 	d := byPolicy(&q.User.Policy, q, q.Own)
 	if d.Allowed && q.Grant != nil {
