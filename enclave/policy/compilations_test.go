@@ -105,8 +105,12 @@ func TestHasPolicy(t *testing.T) {
 		p    org.Policy
 		want bool
 	}{
-		{o, org.Policy{Rules: rules}, true}, {o, org.Policy{Rules: append([]org.Rule(nil), rules...)}, false}, {o, org.Policy{USDLimit: limit}, true},
-		{o, org.Policy{USDLimit: &other}, false}, {nil, org.Policy{Rules: rules}, false}, {nil, org.Policy{}, true},
+		{o, org.Policy{Rules: rules}, true},
+		{o, org.Policy{Rules: append([]org.Rule(nil), rules...)}, false},
+		{o, org.Policy{USDLimit: limit}, true},
+		{o, org.Policy{USDLimit: &other}, false},
+		{nil, org.Policy{Rules: rules}, false},
+		{nil, org.Policy{}, true},
 	} {
 		if got := c.o.Has(&c.p); got != c.want {
 			t.Errorf("%d: %v", i, got)
