@@ -19,7 +19,7 @@ import (
 // the connection that they are for.
 const (
 	maxForeignToken = time.Hour
-	maxSessionToken = 25 * time.Hour
+	maxSessionToken = maxConnection + time.Hour
 )
 
 var errToken = errors.New("the token does not hold")
