@@ -138,6 +138,22 @@ func TestWycheproofP256(t *testing.T) {
 	}
 }
 
+// The DER form of passkeys.
+func TestWycheproofP256DER(t *testing.T) {
+	ran := 0
+	for _, g := range vectors.Wycheproof[vectors.SignatureGroup](t, "ecdsa_secp256r1_sha256", 484) {
+		for _, c := range g.Tests {
+			if got := stamp.VerifyP256DER(g.PublicKey.Uncompressed, c.Msg, c.Sig); got != (c.Result == "valid") {
+				t.Errorf("case %d (%s): %v", c.ID, c.Comment, got)
+			}
+			ran++
+		}
+	}
+	if ran != 484 {
+		t.Errorf("ran %d cases", ran)
+	}
+}
+
 func TestCheckEd25519(t *testing.T) {
 	for range 200 {
 		pub, _, err := ed25519.GenerateKey(rand.Reader)

@@ -257,7 +257,9 @@ func effect[P scoped](e *Engine, limit int, do func(context.Context, *caller, *P
 // untilSettled makes a decision again, from authentication on, as long as the organization changes under it.
 func (e *Engine) untilSettled(ctx context.Context, c *caller, do func() (answer, error)) answer {
 	for range maxTries {
-		c.replay.passkey = c.passkey // as authentication saw it last
+		if c.replay != nil {
+			c.replay.passkey = c.passkey // as authentication saw it last
+		}
 		a, err := do()
 		if err == nil {
 			return a

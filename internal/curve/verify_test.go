@@ -22,7 +22,7 @@ import (
 //
 //	aes_gcm, hmac_sha256, hmac_sha512, x25519,       internal/vectors (the library calls themselves)
 //	  hkdf_sha256, chacha20_poly1305
-//	ecdsa_secp256r1_sha256                           waits for passkeys, whose signatures are DER
+//	ecdsa_secp256r1_sha256                           stamp: passkeys sign in DER
 //	json_web_signature, json_web_key,                wait for sign-in by OpenID Connect
 //	  json_web_crypto, rsa_signature_*_sha256
 func TestWycheproofRaw(t *testing.T) {
