@@ -125,7 +125,9 @@ describe('logging in', () => {
     assert.deepEqual(again.addresses, person.addresses)
   })
 
-  test('a second login leads to the same wallet', async () => {
+  test('after a logout, a login leads to the same wallet', async () => {
+    await person.page.evaluate(() => window.wallet.disconnect())
+    await person.page.goto(dapp.origin)
     await open(person.page)
     await leave(person.page)
     await person.page.click('#passkey')

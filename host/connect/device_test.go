@@ -115,6 +115,20 @@ func TestDeviceDenied(t *testing.T) {
 	b.authorize(t, id).fails(t, "consent after that", 404, invalidRequest)
 }
 
+// What was decided stays decided, also for who had typed the code before.
+func TestDeviceDecidedTwice(t *testing.T) {
+	b := newBench(t)
+	b.registerDevice(t)
+	asked := b.askDevice(t, []byte("key"))
+	first := b.start(t, map[string]any{"userCode": asked.text("user_code")})
+	second := b.start(t, map[string]any{"userCode": asked.text("user_code")})
+	third := b.start(t, map[string]any{"userCode": asked.text("user_code")})
+	b.authorize(t, first).succeeds(t, "consent")
+	b.authorize(t, second).fails(t, "second consent", 400, invalidRequest)
+	b.post("/login/deny", map[string]any{"login": third}).fails(t, "denial afterwards", 400, invalidRequest)
+	b.poll(asked.text("device_code")).succeeds(t, "poll")
+}
+
 func TestDeviceNegatives(t *testing.T) {
 	b := newBench(t)
 	b.registerDevice(t)
@@ -225,6 +239,17 @@ func TestUnusedApps(t *testing.T) {
 	}
 	if apps, err := b.Registry().Apps(t.Context(), "", 10); err != nil || len(apps) != 2 {
 		t.Errorf("%v, %v", apps, err)
+	}
+}
+
+// A parameter that stands twice is refused whatever it is; a resource or audience may (RFC 8707).
+func TestRepeatedParameters(t *testing.T) {
+	for body, good := range map[string]bool{
+		"a=1&b=2": true, "a=1&a=1": false, "a=1&%61=2": false, "a=&a=": false, "resource=x&resource=y&a=1": true, "audience=x&audience=y": true, "Resource=x&Resource=y": false,
+	} {
+		if f, err := parseForm(body); (err == nil) != good {
+			t.Errorf("%s: %v, %v", body, f, err)
+		}
 	}
 }
 

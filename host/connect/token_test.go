@@ -1,12 +1,15 @@
 package connect
 
 import (
+	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
@@ -68,6 +71,61 @@ func TestCodeReplay(t *testing.T) {
 	b.pass(30 * time.Minute)
 	b.redeem(a, code).fails(t, "the code again", 400, invalidGrant)
 	b.refreshes(token).fails(t, "refresh after a replay", 400, invalidGrant)
+}
+
+// hooked is a shelf that does something before it adds a row.
+type hooked struct {
+	shelf.Shelf
+	before func(shelf.Kind)
+}
+
+func (h *hooked) Add(ctx context.Context, k shelf.Kind, r shelf.Row, now time.Time) error {
+	h.before(k)
+	return h.Shelf.Add(ctx, k, r, now)
+}
+
+// A replay that comes before there is anything to revoke ends the login all the same.
+func TestCodeReplayInBetween(t *testing.T) {
+	var b *bench
+	var replay func()
+	b = newBench(t, func(o *Options) {
+		o.Shelf = &hooked{Shelf: o.Shelf, before: func(k shelf.Kind) {
+			if k == shelf.Families {
+				replay()
+			}
+		}}
+	})
+	a, code := b.code(t)
+	again := 0
+	replay = func() {
+		again++
+		b.redeem(a, code).fails(t, "replay", 400, invalidGrant)
+	}
+	b.redeem(a, code).fails(t, "the first one", 400, invalidGrant)
+	if again != 1 {
+		t.Errorf("replayed %d times", again)
+	}
+	rows, err := b.Shelf.List(t.Context(), shelf.Families, "", 10, b.time())
+	if err != nil || len(rows) != 1 || !strings.Contains(string(rows[0].Value), `"revoked":true`) {
+		t.Errorf("families: %v, %v", rows, err)
+	}
+}
+
+// A verifier that is too short to be one is none, though its hash is right.
+func TestShortVerifier(t *testing.T) {
+	b := newBench(t)
+	for _, verifier := range []string{"", "short", strings.Repeat("v", 42), strings.Repeat("v", 129)} {
+		a := newApp(t, b.time())
+		a.verifier, a.claims["code_challenge"] = verifier, digest(verifier)
+		location := b.authorize(t, b.start(t, map[string]any{"jar": a.jar()})).text("location")
+		to, err := url.Parse(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := b.redeem(a, to.Query().Get("code")); r.status != 400 {
+			t.Errorf("%q: %d %s", verifier, r.status, r.body)
+		}
+	}
 }
 
 // Of codes that come at once, at most one is answered, and with more than one none of it lasts.

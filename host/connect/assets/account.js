@@ -61,10 +61,21 @@ async function showConnections() {
   }))), 'Nothing. Apps that you let in appear here.');
 }
 
+// kindOf says what a way is, as its subject tells.
+function kindOf(way) {
+  const [kind] = (way.subject ?? '').split(':');
+  return { passkey: 'A passkey', oidc: 'An account elsewhere', email: 'Codes by e-mail' }[kind] ?? 'A way to sign in';
+}
+
+function describe(way) {
+  const since = `${kindOf(way)}, since ${day(way.createdAtMs)}`;
+  return way.strong ? since : `${since}. It cannot change who may sign in, or take keys out`;
+}
+
 async function showWays() {
   const { ways, pending } = await call(session, 'listWays', { organizationId });
   const gone = 'You will not be able to sign in with it any more.';
-  fill('ways', ways.map((w) => item(w.name, [w.strong ? `since ${day(w.createdAtMs)}` : `since ${day(w.createdAtMs)}; cannot change who may sign in, or take keys out`],
+  fill('ways', ways.map((w) => item(w.name.charAt(0).toUpperCase() + w.name.slice(1), [describe(w)],
     ...(ways.length > 1 ? [button('Remove', `Remove ${w.name}`, 'danger', gone, () => change('removeWay', { wayId: w.id, proofs: [session.token] }))] : []))), 'None.');
   byId('changes-section').hidden = pending.length === 0;
   fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${p.way?.name ?? p.way}`, [`from ${moment(p.effectiveAtMs)} on`],
