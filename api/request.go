@@ -77,6 +77,12 @@ type NewAuthenticator struct {
 	Algorithm         Algorithm `json:"algorithm,omitempty"`
 	ExpiresInMs       *int64    `json:"expiresInMs,omitempty"`
 
+	// Of kind passkey, base64url: what the browser's credential says, as it came.
+	CredentialID      string   `json:"credentialId,omitempty"`
+	AttestationObject string   `json:"attestationObject,omitempty"`
+	ClientDataJSON    string   `json:"clientDataJSON,omitempty"`
+	Transports        []string `json:"transports,omitempty"`
+
 	// Of kind oidc: exactly one of the first three says which keys sign the tokens.
 	JWKSet        Raw            `json:"jwkSet,omitempty"`
 	JWKSURL       string         `json:"jwksUrl,omitempty"`

@@ -29,6 +29,12 @@ type Authenticator struct {
 	CreatedAtMs       string    `json:"createdAtMs"`           // RFC 3339, as the contract types it
 	ExpiresAtMs       string    `json:"expiresAtMs,omitempty"` // RFC 3339
 
+	// Of kind passkey, base64url: what was registered, in its shortest form.
+	CredentialID      string   `json:"credentialId,omitempty"`
+	AttestationObject string   `json:"attestationObject,omitempty"`
+	ClientDataJSON    string   `json:"clientDataJSON,omitempty"`
+	Transports        []string `json:"transports,omitempty"`
+
 	JWKSet        Raw            `json:"jwkSet,omitempty"`
 	JWKSURL       string         `json:"jwksUrl,omitempty"`
 	IssuerURL     string         `json:"issuerUrl,omitempty"`

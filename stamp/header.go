@@ -25,6 +25,14 @@ func Parse(header string) (Stamp, error) {
 	if err != nil {
 		return Stamp{}, err
 	}
+	if Kind(m["kind"]) == Passkey {
+		return readAssertion(m)
+	}
+	for _, name := range []string{"credentialId", "authenticatorData", "clientDataJSON"} {
+		if _, has := m[name]; has {
+			return Stamp{}, malformed("only a passkey stamp carries an assertion")
+		}
+	}
 	s := Stamp{
 		Kind: Kind(m["kind"]), Algorithm: api.Algorithm(m["algorithm"]), IDToken: m["idToken"], Salt: m["salt"],
 	}
@@ -51,7 +59,9 @@ func (s Stamp) Encode() string {
 	var w memberWriter
 	key := base64.RawURLEncoding.EncodeToString(s.PublicKey)
 	sig := base64.RawURLEncoding.EncodeToString(s.Signature)
-	if s.Kind == OIDC {
+	if s.Kind == Passkey {
+		s.Passkey.write(&w)
+	} else if s.Kind == OIDC {
 		w.add("kind", string(s.Kind))
 		w.add("idToken", s.IDToken)
 		w.add("publicKey", key)

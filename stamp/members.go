@@ -29,7 +29,7 @@ func readMembers(text []byte) (map[string]string, error) {
 			return nil, malformed("a member is not a string")
 		}
 		switch name {
-		case "kind", "algorithm", "publicKey", "signature", "idToken", "salt":
+		case "kind", "algorithm", "publicKey", "signature", "idToken", "salt", "credentialId", "authenticatorData", "clientDataJSON":
 		default:
 			return nil, malformed("unknown member")
 		}

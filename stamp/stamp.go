@@ -25,6 +25,8 @@ type Kind string
 const (
 	PKI  Kind = "PKI"  // the key itself is a registered authenticator
 	OIDC Kind = "OIDC" // an identity token vouches for the key through its nonce
+	// Passkey is ours: a registered authenticator of Web Authentication signed. No client of the contract sends it.
+	Passkey Kind = "PASSKEY"
 )
 
 // Errors of this package. What else their text says is for people; it never quotes the stamp.
@@ -42,9 +44,10 @@ type Stamp struct {
 	Signature []byte        // 64 bytes: R‖S or r‖s
 	IDToken   string        // OIDC only: the JWT that names the key
 	Salt      string        // OIDC only: hashed with the key into the token's nonce; clients send ""
+	Passkey   Assertion     // PASSKEY only, and then nothing else
 }
 
-// Verify checks that the stamp's key signed these very body bytes.
+// Verify checks that the stamp's key signed these very body bytes. A stamp of kind PASSKEY has no key, and is refused.
 //
 // An ECDSA signature has a second valid form, and real clients send either, so a stamp identifies no request:
 // a guard against replay must key on the body, not on the stamp.
@@ -75,7 +78,14 @@ func (s Stamp) Nonce() string {
 
 // check refuses what is not a whole stamp, whatever it signs.
 func (s Stamp) check() error {
+	if s.Kind == Passkey {
+		return s.checkAssertion()
+	}
+	if len(s.Passkey.CredentialID)+len(s.Passkey.AuthenticatorData)+len(s.Passkey.ClientDataJSON)+len(s.Passkey.Signature) > 0 {
+		return malformed("only a passkey stamp carries an assertion")
+	}
 	switch s.Kind {
+	case Passkey: // above
 	case PKI:
 		if s.IDToken != "" || s.Salt != "" {
 			return malformed("a PKI stamp carries no token")

@@ -78,6 +78,19 @@ async function login(more = {}, choices = {}) {
   return { ...person, ...(await arrive(person.page, more)) }
 }
 
+// asPerson has the page of Connect send a request of the person's own, as its script does.
+async function asPerson(person, method, params) {
+  const page = await person.context.newPage()
+  await page.goto(`${origin}/account`)
+  const result = await page.evaluate(async ({ method, params }) => {
+    const [{ call, organization }, { current }] = await Promise.all([import('/login/assets/kms.js'), import('/login/assets/session.js')])
+    const session = await current()
+    return call(session, method, { organizationId: await organization(session), ...params })
+  }, { method, params })
+  await page.close()
+  return result
+}
+
 const address = (person, type) => person.addresses.find((a) => a.addressType === type)?.address
 
 describe('logging in', () => {
@@ -148,5 +161,120 @@ describe('logging in', () => {
     const gone = await arrive(person.page)
     assert.equal(gone.connected, false)
     assert.ok(gone.events.some(([name]) => name === 'connect_error'), JSON.stringify(gone.events))
+  })
+})
+
+describe('choices of the person', () => {
+  test('an existing wallet, with a limit, is what the app gets', async () => {
+    const first = await login({ appId: 'first-app' })
+    const { page } = first
+    const other = { appId: 'second-app' }
+    await page.evaluate(() => window.wallet.disconnect()) // an origin has one session, whatever the app
+    await page.goto(dapp.origin)
+    await open(page, other)
+    await leave(page)
+    await page.click('#continue-button')
+    await page.waitForURL('**/login/consent*')
+    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    const wallet = await page.getAttribute('#others input', 'value')
+    await consent(page, { wallet, limit: 5 })
+    const second = await arrive(page, other)
+    assert.deepEqual(second.addresses, first.addresses, 'the wallet is the one that the person chose')
+    const denied = await page.evaluate(async ({ from, to }) => {
+      const { web3 } = window.dapp
+      const payer = new web3.PublicKey(from)
+      const tx = new web3.Transaction({ feePayer: payer, recentBlockhash: '11111111111111111111111111111111' })
+        .add(web3.SystemProgram.transfer({ fromPubkey: payer, toPubkey: new web3.PublicKey(to), lamports: 10 }))
+      return window.wallet.solana.signAndSendTransaction(tx).then(() => 'sent', (error) => String(error))
+    }, { from: address(first, 'Solana'), to })
+    assert.match(denied, /price/, 'a limit in dollars denies what nobody priced')
+    assert.deepEqual(first.problems, [])
+  })
+
+  test('a person who says no sends the app back with access_denied', async () => {
+    const { page } = await newPerson(browser)
+    await page.goto(dapp.origin)
+    await open(page)
+    await leave(page)
+    await page.click('#create')
+    await page.waitForURL('**/login/consent*')
+    await page.click('#deny')
+    await page.waitForURL(`${dapp.origin}/**`)
+    assert.match(page.url(), /[?&]error=access_denied/)
+    assert.equal((await arrive(page)).connected, false)
+  })
+
+  test('a code of another login is not taken: state differs', async () => {
+    const { page } = await newPerson(browser)
+    await page.goto(dapp.origin)
+    await open(page)
+    await leave(page)
+    await page.click('#create')
+    await page.waitForURL('**/login/consent*')
+    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    await page.click('#allow')
+    await page.waitForURL(`${dapp.origin}/**`)
+    const url = new URL(page.url())
+    url.searchParams.set('state', crypto.randomUUID())
+    await page.goto(url.href)
+    assert.equal((await arrive(page)).connected, false)
+  })
+
+  test('a limit that is used up is told as such, and the app stays connected', async () => {
+    const person = await login({ appId: 'third-app' }, { limit: 1 })
+    await asPerson(person, 'setPrices', { prices: [{ asset: 'SOL', decimals: 9, usd: '100' }] })
+    const pay = (lamports) => person.page.evaluate(async ({ from, to, lamports, blockhash }) => {
+      const { web3 } = window.dapp
+      const payer = new web3.PublicKey(from)
+      const tx = new web3.Transaction({ feePayer: payer, recentBlockhash: blockhash })
+        .add(web3.SystemProgram.transfer({ fromPubkey: payer, toPubkey: new web3.PublicKey(to), lamports }))
+      await window.wallet.solana.switchNetwork('devnet')
+      const sent = await window.wallet.solana.signAndSendTransaction(tx).then(() => 'sent', (error) => String(error))
+      return { sent, events: window.events, connected: window.wallet.isConnected() }
+    }, { from: address(person, 'Solana'), to, lamports, ...funded })
+    const connection = new Connection(world.solana.url, 'confirmed')
+    await connection.requestAirdrop(new PublicKey(address(person, 'Solana')), LAMPORTS_PER_SOL)
+    const funded = await connection.getLatestBlockhash().then(({ blockhash }) => ({ blockhash }))
+    assert.equal((await pay(9_000_000)).sent, 'sent', '90 cents of a dollar')
+    const over = await pay(2_000_000)
+    assert.match(over.sent, /[Ss]pending limit/)
+    assert.ok(over.events.some(([name]) => name === 'spending_limit_reached'), JSON.stringify(over.events))
+    assert.equal(over.connected, true)
+  })
+})
+
+describe('sessions', () => {
+  test('tokens are refreshed before they expire, with the same wallet, from two tabs at once', async () => {
+    const person = await login({ appId: 'refreshing-app' })
+    const { page, context } = person
+    const aged = () => page.evaluate(async () => {
+      const name = (await indexedDB.databases()).map((d) => d.name).find((n) => n.startsWith('phantom-auth2'))
+      const db = await new Promise((resolve, reject) => { const r = indexedDB.open(name); r.onsuccess = () => resolve(r.result); r.onerror = () => reject(r.error) })
+      const stores = [...db.objectStoreNames]
+      let changed = 0
+      for (const store of stores) {
+        const tx = db.transaction(store, 'readwrite').objectStore(store)
+        const keys = await new Promise((resolve) => { const r = tx.getAllKeys(); r.onsuccess = () => resolve(r.result) })
+        for (const key of keys) {
+          const value = await new Promise((resolve) => { const r = tx.get(key); r.onsuccess = () => resolve(r.result) })
+          const walk = (o) => { for (const [k, v] of Object.entries(o ?? {})) { if (/expir/i.test(k) && typeof v === 'number') { o[k] = Date.now() + 60_000; changed++ } else if (v && typeof v === 'object' && !(v instanceof CryptoKey)) walk(v) } }
+          if (value && typeof value === 'object') { walk(value); await new Promise((resolve) => { const r = tx.keyPath ? tx.put(value) : tx.put(value, key); r.onsuccess = resolve }) }
+        }
+      }
+      db.close()
+      return changed
+    })
+    assert.ok(await aged() > 0, 'the SDK keeps when its tokens expire')
+    const second = await context.newPage()
+    const refreshes = []
+    context.on('request', (request) => { if (request.url().endsWith('/oauth2/token')) refreshes.push(request.postData()) })
+    await Promise.all([page.goto(dapp.origin), second.goto(dapp.origin)])
+    const [a, b] = await Promise.all([arrive(page, { appId: 'refreshing-app' }), arrive(second, { appId: 'refreshing-app' })])
+    assert.deepEqual([a.connected, b.connected], [true, true], JSON.stringify([a.events, b.events]))
+    assert.ok(refreshes.some((body) => body.includes('grant_type=refresh_token')), `no refresh: ${refreshes}`)
+    for (const tab of [page, second]) {
+      const signed = await tab.evaluate(() => window.wallet.solana.signMessage('again').then(() => 'signed', String))
+      assert.equal(signed, 'signed')
+    }
   })
 })

@@ -46,6 +46,8 @@ func authenticatorResult(a org.Authenticator) api.Authenticator {
 	switch a.Kind {
 	case org.KindKeypair:
 		result.PublicKey = base64.RawURLEncoding.EncodeToString(a.PublicKey)
+	case org.KindPasskey:
+		describePasskey(&result, a)
 	case org.KindOIDC:
 		describeOIDC(&result, a)
 	}

@@ -148,6 +148,9 @@ func (e *Engine) apply(p *proposal, decide func() error) error {
 	if err := decide(); err != nil {
 		return err
 	}
+	if err := p.replay.passkey.spend(e, p); err != nil {
+		return err
+	}
 	if run := p.replay.run; run != nil {
 		if err := run.join(e, p); err != nil {
 			return err

@@ -27,6 +27,9 @@ func (e *Engine) identityOrganization(c *caller) proof.ID {
 
 // enterIdentity reads the parameters of the two methods, and the organization of the caller's key.
 func (e *Engine) enterIdentity(ctx context.Context, c *caller, raw []byte) error {
+	if c.stamp.Kind == stamp.Passkey { // whose key is not known before its organization is
+		return api.Errorf(api.TypeUnsupported, "a passkey's stamp does not say which organization is its own: name it, with getOrganization, or sign in with the passkey")
+	}
 	var params api.PhantomOrganizationParams
 	if string(raw) != "null" { // the contract has it, too
 		if err := decode(raw, &params, "params"); err != nil {

@@ -181,6 +181,9 @@ func read[P scoped](e *Engine, do func(context.Context, *caller, *P) (answer, er
 		if err != nil {
 			return answer{}, err
 		}
+		if err := c.passkey.fresh(); err != nil {
+			return answer{}, err
+		}
 		for range maxTries {
 			a, err := do(ctx, c, &params)
 			if errors.Is(err, errChanged) {
@@ -254,6 +257,7 @@ func effect[P scoped](e *Engine, limit int, do func(context.Context, *caller, *P
 // untilSettled makes a decision again, from authentication on, as long as the organization changes under it.
 func (e *Engine) untilSettled(ctx context.Context, c *caller, do func() (answer, error)) answer {
 	for range maxTries {
+		c.replay.passkey = c.passkey // as authentication saw it last
 		a, err := do()
 		if err == nil {
 			return a

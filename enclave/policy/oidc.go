@@ -21,6 +21,9 @@ func newOIDC(made org.Authenticator, a api.NewAuthenticator, path string) (org.A
 	if a.PublicKey.Given() || a.Algorithm != "" {
 		return made, api.Errorf(api.TypeInvalid, "an authenticator of kind oidc has no key of its own: its tokens name one").At(path + ".publicKey")
 	}
+	if hasPasskey(a) {
+		return made, api.Errorf(api.TypeInvalid, "an authenticator of kind oidc has no credential").At(path)
+	}
 	claims := a.IDTokenClaims
 	if claims == nil || claims.Subject == "" {
 		return made, api.Errorf(api.TypeMalformed, "is missing").At(path + ".idTokenClaims.sub")

@@ -31,18 +31,33 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 	}
 	var caller proof.ID
 	if c.stamp != nil {
-		if c.stamp.Kind != stamp.PKI {
-			return answer{}, api.Errorf(api.TypeUnsupported, "an organization is founded unstamped, or stamped by a key that it lists")
-		}
-		caller = org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey)
-		if _, ok := made.Find(c.stamp.Algorithm, c.stamp.PublicKey); !ok {
-			return answer{}, unauthenticated()
+		if caller, err = c.foundingKey(made); err != nil {
+			return answer{}, err
 		}
 	}
 	return e.found(ctx, c, caller, func() (answer, error) {
 		c.organization = made.ID
 		return e.applyOrganization(ctx, c, signUp(), nil, made, organizationResult(made))
 	})
+}
+
+// foundingKey finds the authenticator of a new organization that stamped its founding, and names it.
+func (c *caller) foundingKey(made *org.Organization) (proof.ID, error) {
+	switch c.stamp.Kind {
+	case stamp.PKI:
+		if _, ok := made.Find(c.stamp.Algorithm, c.stamp.PublicKey); ok {
+			return org.HolderID(c.stamp.Algorithm, c.stamp.PublicKey), nil
+		}
+	case stamp.Passkey:
+		if m, p, ok := made.Credential(c.stamp.Passkey.CredentialID); ok {
+			if _, err := c.verifyPasskey(p); err == nil {
+				return org.HolderID("", m.Authenticator.PublicKey), nil
+			}
+		}
+	case stamp.OIDC:
+		return proof.ID{}, api.Errorf(api.TypeUnsupported, "an organization is founded unstamped, or stamped by a key that it lists")
+	}
+	return proof.ID{}, unauthenticated()
 }
 
 // signUp is the decision that lets somebody found an organization whom no policy knows yet.
@@ -121,6 +136,7 @@ func (e *Engine) propose(c *caller, d rule.Decision, before, after *org.Organiza
 	}
 	var held []proof.ID
 	if before != nil {
+		e.forgetCounts(p, before, after)
 		held = before.Keys()
 	}
 	holds := after.Keys()

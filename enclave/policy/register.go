@@ -80,14 +80,19 @@ func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Auth
 	switch a.AuthenticatorKind {
 	case org.KindKeypair:
 		return newKeypair(made, a, path)
+	case org.KindPasskey:
+		return newPasskey(made, a, path)
 	case org.KindOIDC:
 		return newOIDC(made, a, path)
 	}
-	return made, api.Errorf(api.TypeUnsupported, "this release serves authenticators of kind keypair and oidc").At(path + ".authenticatorKind")
+	return made, api.Errorf(api.TypeUnsupported, "an authenticator is of kind keypair, passkey or oidc").At(path + ".authenticatorKind")
 }
 
 func newKeypair(made org.Authenticator, a api.NewAuthenticator, path string) (org.Authenticator, error) {
 	made.Algorithm = a.Algorithm
+	if hasPasskey(a) {
+		return made, api.Errorf(api.TypeInvalid, "a keypair has no credential").At(path)
+	}
 	if a.JWKSet.Given() || a.JWKSURL != "" || a.IssuerURL != "" || a.IDTokenClaims != nil {
 		return made, api.Errorf(api.TypeInvalid, "a keypair has no token").At(path)
 	}

@@ -15,12 +15,13 @@ const maxCachedAnswers = 16 << 20
 
 // replay is what is known of one request: the same body by the same caller is answered alike and has no second effect.
 type replay struct {
-	key    proof.Hash
-	done   chan struct{} // closed when the first one has its answer
-	answer *answer       // nil while in flight, and when it was dropped or made before a restart
-	logged bool          // it has an entry
-	run    *run          // of a request that waited for approvals, nil for others
-	place                // of that entry; the commit is 0 until it is made
+	key     proof.Hash
+	done    chan struct{} // closed when the first one has its answer
+	answer  *answer       // nil while in flight, and when it was dropped or made before a restart
+	logged  bool          // it has an entry
+	run     *run          // of a request that waited for approvals, nil for others
+	passkey *passkeyUse   // of a request that a passkey stamped, nil for others
+	place                 // of that entry; the commit is 0 until it is made
 }
 
 // place is where the entry of a request stands in the log. It has no pointers, so that a million of them cost the

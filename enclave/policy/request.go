@@ -31,6 +31,7 @@ type caller struct {
 	now          uint64       // Unix milliseconds
 	stamp        *stamp.Stamp // nil when unstamped
 	token        token        // of an OIDC stamp; verified when the member is known
+	passkey      *passkeyUse  // of a passkey's stamp, once the member is known
 	session      string       // subject of the login to Connect that the stamp carries; empty for other stamps
 	organization proof.ID
 	record       found[org.Organization]
@@ -111,6 +112,10 @@ func (e *Engine) checkStamp(c *caller, header string) error {
 		return nil
 	}
 	s, err := stamp.Parse(header)
+	if err == nil && s.Kind == stamp.Passkey { // verified when it is known whose credential it is
+		c.stamp = &s
+		return nil
+	}
 	if err != nil || s.Verify(c.body) != nil {
 		return unauthenticated()
 	}
@@ -171,8 +176,12 @@ func (e *Engine) authenticate(ctx context.Context, c *caller) error {
 	if c.controls, err = load[org.Controls](ctx, e, controlsKey(c.organization)); err != nil {
 		return err
 	}
-	if c.stamp.Kind == stamp.OIDC {
+	switch c.stamp.Kind {
+	case stamp.OIDC:
 		return e.authenticateToken(ctx, c)
+	case stamp.Passkey:
+		return e.authenticatePasskey(ctx, c)
+	case stamp.PKI: // below
 	}
 	if c.record.value != nil {
 		member, ok := c.record.value.Find(c.stamp.Algorithm, c.stamp.PublicKey)
@@ -251,6 +260,7 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 	if q.Code = c.session != "" && !org.Strong(c.session); q.Code {
 		q.Outranked = slices.ContainsFunc(c.record.value.Ways(c.now), func(w org.Way) bool { return org.Strong(w.Subject) })
 	}
+	q.Unverified = c.passkey != nil && !c.passkey.verified
 	c.read(&q, nil, nil)
 	if q.Method.Reads() {
 		q.Frozen = "" // of a wallet, which may be looked at

@@ -40,6 +40,7 @@ const (
 	KindActivity      Kind = 12 // organization, zero
 	KindUsage         Kind = 11 // organization, hash of what is counted
 	KindWaiting       Kind = 13 // organization, request that waits for approvals; zero for the list of them
+	KindPasskeyCount  Kind = 15 // organization, authenticator
 	KindIdentity      Kind = 16 // hash of a person's way to sign in, zero
 	KindWays          Kind = 17 // organization, zero: the changes of its ways that wait
 )

@@ -116,11 +116,11 @@ type Authenticator struct {
 	_         struct{} `cbor:",toarray"`
 	ID        proof.ID
 	Name      string
-	Kind      string // keypair
-	Algorithm api.Algorithm
-	PublicKey []byte // canonical: 32 bytes for Ed25519, 65 uncompressed for Secp256r1
-	Created   uint64 // Unix milliseconds
-	Expires   uint64 // Unix milliseconds, 0 for never
+	Kind      string        // keypair, passkey or oidc
+	Algorithm api.Algorithm // of a keypair
+	PublicKey []byte        // of a keypair, canonical: 32 bytes for Ed25519, 65 uncompressed for Secp256r1; else CBOR of Passkey or OIDC
+	Created   uint64        // Unix milliseconds
+	Expires   uint64        // Unix milliseconds, 0 for never
 }
 
 // KeyHash names a public key under its algorithm, so that 32 bytes of one curve are never taken for another's.

@@ -262,11 +262,12 @@ func (o *Organization) check() error {
 		}
 		names[u.Username] = true
 		for _, a := range u.Authenticators {
-			hash := KeyHash(a.Algorithm, a.PublicKey)
-			if keys[hash] {
-				return api.Errorf(api.TypeConflict, "this public key is already an authenticator of the organization")
+			for _, hash := range a.names() {
+				if keys[hash] {
+					return api.Errorf(api.TypeConflict, "this public key is already an authenticator of the organization")
+				}
+				keys[hash] = true
 			}
-			keys[hash] = true
 		}
 	}
 	return nil

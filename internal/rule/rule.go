@@ -19,6 +19,9 @@ const Frozen = "frozen"
 // Code is the rule of denials to logins by a one-time code, which no policy overrules.
 const Code = "one-time code"
 
+// Verification is the rule of denials to passkeys that did not verify the person, which no policy overrules.
+const Verification = "user verification"
+
 // Approved ends the name of a rule that required approvals and got them.
 const Approved = ", approved"
 
@@ -50,6 +53,8 @@ type Question struct {
 	// Code is true of a login by a one-time code, which whoever carries the mail can read, and Outranked when there are
 	// better ways to sign in than that.
 	Code, Outranked bool
+	// Unverified is true of a stamp by a passkey that knows only that somebody is there, and not who.
+	Unverified bool
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
 	Frozen string
 }
@@ -80,6 +85,9 @@ func Evaluate(q Question) Decision {
 	}
 	if q.Code && !byCode(q) {
 		return deny(Code, "a login by a one-time code may not do this: sign in with a passkey, or with a provider")
+	}
+	if q.Unverified && wantsPerson(q) {
+		return deny(Verification, "the passkey did not verify who used it, which this request wants: ask it for user verification (PIN, finger or face), and send again")
 	}
 	d := byPolicy(&q.User.Policy, q, q.Own)
 	if d.Allowed && q.Grant != nil {

@@ -33,8 +33,7 @@ func readClientData(b []byte, kind string) (clientData, error) {
 	if err := json.Unmarshal(b, &said); err != nil {
 		return clientData{}, refused("the client data is no JSON object, or names something twice")
 	}
-	begin := `{"type":` + quoted(kind) + `,"challenge":` + quoted(said.Challenge) + `,"origin":` + quoted(said.Origin) + `,"crossOrigin":false`
-	rest, ok := bytes.CutPrefix(b, []byte(begin))
+	rest, ok := bytes.CutPrefix(b, begin(kind, said.Challenge, said.Origin))
 	if !ok || string(rest) != "}" && !bytes.HasPrefix(rest, []byte(",")) {
 		return clientData{}, refused("the client data does not begin as that of a " + kind + " in the page itself does")
 	}
@@ -49,6 +48,15 @@ func readClientData(b []byte, kind string) (clientData, error) {
 		return clientData{}, refused("the origin is missing or too long")
 	}
 	return clientData{challenge: challenge, origin: said.Origin}, nil
+}
+
+// begin is what client data begins with.
+func begin(kind, challenge, origin string) []byte {
+	return []byte(`{"type":` + quoted(kind) + `,"challenge":` + quoted(challenge) + `,"origin":` + quoted(origin) + `,"crossOrigin":false`)
+}
+
+func writeClientData(kind string, d clientData) []byte {
+	return append(begin(kind, base64.RawURLEncoding.EncodeToString(d.challenge), d.origin), '}')
 }
 
 // quoted is CCDToString of section 5.8.1.1.

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,6 +42,7 @@ type Credential struct {
 	PublicKey      []byte   // COSE_Key (RFC 9052, section 7), canonical CBOR
 	RPIDHash       [32]byte // SHA-256 of the RP ID
 	Origin         string   // of the page that made it
+	Challenge      []byte   // of the registration
 	Count          uint32   // of signatures so far; 0 from authenticators that do not count
 	BackupEligible bool     // may be synchronised between devices
 	BackedUp       bool
@@ -81,7 +83,7 @@ func Register(attestationObject, clientDataJSON []byte, e Expect) (Credential, e
 		return Credential{}, refused("the RP is not one of the origin")
 	}
 	return Credential{
-		ID: data.credentialID, PublicKey: data.publicKey, RPIDHash: data.rpIDHash, Origin: client.origin, Count: data.count,
+		ID: data.credentialID, PublicKey: data.publicKey, RPIDHash: data.rpIDHash, Origin: client.origin, Challenge: client.challenge, Count: data.count,
 		BackupEligible: data.has(flagBackupEligible), BackedUp: data.has(flagBackedUp), UserVerified: data.has(flagUserVerified),
 	}, nil
 }
@@ -171,5 +173,22 @@ func (c Credential) check(a Assertion, client clientData, data authData) error {
 
 // Grows says whether a count of signatures may follow another.
 func Grows(before, after uint32) bool { return before == 0 && after == 0 || after > before }
+
+// Registration gives what a credential was registered with in its shortest form: without the statement of attestation, the
+// make of the authenticator, and what the browser said beyond need. Register reads the same credential from it.
+func (c Credential) Registration() (attestationObject, clientDataJSON []byte, err error) {
+	flags := byte(flagUserPresent | flagAttested)
+	for flag, is := range map[byte]bool{flagUserVerified: c.UserVerified, flagBackupEligible: c.BackupEligible, flagBackedUp: c.BackedUp} {
+		if is {
+			flags |= flag
+		}
+	}
+	data := binary.BigEndian.AppendUint32(append(slices.Clone(c.RPIDHash[:]), flags), c.Count)
+	data = append(data, make([]byte, aaguid)...)
+	data = binary.BigEndian.AppendUint16(data, uint16(len(c.ID))) //nolint:gosec // at most MaxCredentialID
+	data = append(append(data, c.ID...), c.PublicKey...)
+	attestationObject, err = encode(attestation{Format: "none", Statement: map[string]any{}, AuthData: data})
+	return attestationObject, writeClientData("webauthn.create", clientData{challenge: c.Challenge, origin: c.Origin}), err
+}
 
 func refused(reason string) error { return fmt.Errorf("%w: %s", ErrPasskey, reason) }

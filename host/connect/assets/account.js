@@ -1,7 +1,7 @@
 // The page on which people see and end what they let in, and keep their ways to sign in.
 
 import { call, organization } from './kms.js';
-import { busy, byId, element, go, post, Problem, say, tell } from './page.js';
+import { busy, byId, element, go, post, say, tell } from './page.js';
 import { create, prove } from './passkey.js';
 import { current, currentNonce, signOut } from './session.js';
 
@@ -28,7 +28,8 @@ function button(text, label, kind, question, run) {
   const b = element('button', { type: 'button', class: `button small ${kind}`, 'aria-label': label }, text);
   b.addEventListener('click', async () => {
     if (question && !(await confirmed(label, question, text))) return;
-    if (await busy('One moment…', run)) say('Done.');
+    let done = 'Done.';
+    if (await busy('One moment…', async () => { done = await run() ?? done; })) say(done);
   });
   return b;
 }
@@ -86,7 +87,7 @@ async function showWays() {
 async function change(method, params) {
   const made = await call(session, method, { organizationId, ...params });
   await showWays();
-  if (made?.pending) throw new Problem(`This takes effect on ${moment(made.pending.effectiveAtMs)}, unless it is stopped until then.`, 0);
+  return method.endsWith('Way') && made?.pending ? `This takes effect on ${moment(made.pending.effectiveAtMs)}, unless it is stopped until then.` : 'Done.';
 }
 
 const addWay = (name, idToken) => change('addWay', { name, idToken, proofs: [session.token] });
@@ -96,8 +97,7 @@ byId('add-passkey').addEventListener('click', () => busy('Your device asks you t
   const name = `Passkey of ${day(Date.now())}`;
   const id = await create(login, `Redoubt, ${day(Date.now())}`);
   say('Now use it once…');
-  await addWay(name, (await prove(login, await currentNonce(), id)).token);
-  say('Added.');
+  say(await addWay(name, (await prove(login, await currentNonce(), id)).token));
 }));
 
 for (const b of document.querySelectorAll('[data-provider]')) {
@@ -125,7 +125,7 @@ try {
     await showWays();
     const way = JSON.parse(sessionStorage.getItem('way') ?? 'null');
     sessionStorage.removeItem('way');
-    if (way) await addWay(way.name, way.token);
+    if (way) say(await addWay(way.name, way.token));
   }
 } catch (error) {
   if (error.status === 401) await signOut().then(begin).then((b) => go(b.location)).catch(tell);
