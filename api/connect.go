@@ -10,7 +10,8 @@ type ConnectAppParams struct {
 	WalletID            string    `json:"walletId"`
 	UsdCentsLimitPerDay *int64    `json:"usdCentsLimitPerDay,omitempty"` // absent for no limit
 	ExpiresInMs         *int64    `json:"expiresInMs,omitempty"`         // from now; absent for the longest, 31 days
-	PublicKey           Raw       `json:"publicKey,omitempty"`           // of an app that stamps with a key of its own, as in NewAuthenticator
+	Nonce               string    `json:"nonce,omitempty"`               // of the app's session key, base64url(SHA-256(public key)): the one that the connection is for
+	PublicKey           Raw       `json:"publicKey,omitempty"`           // in its place, of an app that stamps with a key of its own, as in NewAuthenticator
 	Algorithm           Algorithm `json:"algorithm,omitempty"`
 }
 

@@ -17,7 +17,7 @@ const (
 	ataProgram       = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL"
 	budgetProgram    = "ComputeBudget111111111111111111111111111111"
 	stakeProgram     = "Stake11111111111111111111111111111111111111"
-	memoProgram      = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXGDLGmfcHr"
+	memoProgram      = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 	memo1Program     = "Memo1UhkJRfHyvLMcVucJwxXeuD728EqVDDwQDxFMNo"
 	lighthouse       = "L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95"
 

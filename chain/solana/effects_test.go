@@ -19,7 +19,7 @@ const (
 	ataID       = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL"
 	budgetID    = "ComputeBudget111111111111111111111111111111"
 	stakeID     = "Stake11111111111111111111111111111111111111"
-	memoID      = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXGDLGmfcHr"
+	memoID      = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 )
 
 var bigInt = cmp.Comparer(func(a, b *big.Int) bool {

@@ -237,7 +237,7 @@ describe('choices of the person', () => {
     const funded = await connection.getLatestBlockhash().then(({ blockhash }) => ({ blockhash }))
     assert.equal((await pay(9_000_000)).sent, 'sent', '90 cents of a dollar')
     const over = await pay(2_000_000)
-    assert.match(over.sent, /[Ss]pending limit/)
+    assert.match(over.sent, /SpendingLimitError.*left 99500/)
     assert.ok(over.events.some(([name]) => name === 'spending_limit_reached'), JSON.stringify(over.events))
     assert.equal(over.connected, true)
   })

@@ -63,7 +63,7 @@ export function rules(g) {
     return g.pick([...plain,
       () => { const a = amount(into(s)), b = amount(into(s)); return [`(${a[0]} - ${b[0]})`, `minus(${a[1]}, ${b[1]})`] },
       () => pair`(${amount(into(s))} + ${amount(into(s))})`, () => pair`(${amount(into(s))} ${g.pick(['/', '%'])} ${amount(into(s))})`, () => pair`(${amount(into(s))} ${g.pick(['+', '/', '%'])} ${g.below(4)})`,
-      () => pair`(${bool(into(s))} ? ${amount(into(s))} : ${amount(into(s))})`, () => pair`uint256(${whole(into(s))})`,
+      () => pair`(${bool(into(s))} ? ${amount(into(s))} : ${amount(into(s))})`, () => pair`uint256((${whole(into(s))} % 1000000007))`, // below 2^63 with what is added
     ])()
   }
   const strings = (s) => {

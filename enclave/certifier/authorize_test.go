@@ -25,7 +25,7 @@ func TestAuthorizeAndMint(t *testing.T) {
 		a.OrganizationID != "00000000-0000-4000-8000-000000000001" || a.ExpiresAt != testTime+3*24*3_600_000 || a.Subject != subjectOf("email:", []byte("a@example.com")) {
 		t.Errorf("%+v", a)
 	}
-	for i, step := range []struct{ pass, life time.Duration }{{0, 24 * time.Hour}, {24 * time.Hour, 24 * time.Hour}, {36 * time.Hour, 12 * time.Hour}} {
+	for i, step := range []struct{ pass, life time.Duration }{{0, 72 * time.Hour}, {24 * time.Hour, 48 * time.Hour}, {36 * time.Hour, 12 * time.Hour}} {
 		pass(step.pass)
 		now, err := r.logins.now()
 		if err != nil {

@@ -8,8 +8,9 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
-// tokenLifetime is how long tokens of a session hold, which is longer.
-const tokenLifetime = 24 * time.Hour
+// tokenLifetime is how long tokens of a session hold at most: as long as the longest session. The published clients take the
+// life of the first token for that of the session, and a token is for one key and ends with the connection that it is for.
+const tokenLifetime = 31 * 24 * time.Hour
 
 // accessClaims are those of an access token (RFC 9068), as the published clients read it.
 type accessClaims struct {

@@ -173,7 +173,7 @@ func activityEntry(entry *ledger.Entry) api.ActivityEntry {
 	if len(entry.Explanation) > 0 {
 		shown.Explanation = entry.Explanation
 	}
-	if entry.Permit != (proof.Hash{}) {
+	if entry.Permit != (proof.Hash{}) || entry.Effects.Any() {
 		shown.Effects = effectsResult(entry.Effects)
 	}
 	for _, n := range entry.Counters {

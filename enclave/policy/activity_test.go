@@ -59,6 +59,9 @@ func TestActivity(t *testing.T) {
 		if err := json.Unmarshal(denied.Explanation, &why); err != nil || why.Rules[0].Because[0].Limit == nil || why.Rules[0].Because[0].Limit.Used != "7" {
 			t.Errorf("%s, %v", denied.Explanation, err)
 		}
+		if denied.Effects == nil || len(denied.Effects.Transfers) != 1 || denied.Effects.Transfers[0].Amount != "7" || len(denied.Counters) != 0 {
+			t.Errorf("what was denied: %+v", denied.Effects)
+		}
 		if allowed.Username != "agent" || len(allowed.Effects.Transfers) != 1 || allowed.Effects.Transfers[0].Amount != "7" ||
 			len(allowed.Counters) != 1 || allowed.Counters[0].Total != "7" || allowed.WalletID != w.WalletID || allowed.Status != 200 {
 			t.Errorf("%+v", allowed)

@@ -96,7 +96,7 @@ func (e *Engine) approve(ctx context.Context, c *caller, params *api.DecideReque
 	return e.wait(ctx, p)
 }
 
-// reject ends a request: one veto of anybody who might approve is enough.
+// reject ends a request: one veto of anybody who might approve is enough, and so is that of who asked.
 func (e *Engine) reject(ctx context.Context, c *caller, params *api.DecideRequestParams) (answer, error) {
 	w, d, err := e.approvable(ctx, c, params)
 	if err != nil {
@@ -112,7 +112,11 @@ func (e *Engine) reject(ctx context.Context, c *caller, params *api.DecideReques
 	next := w.value.Clone()
 	given := c.given()
 	next.State, next.Rejected = api.RequestRejected, &given
-	told := failure(api.Errorf(api.TypeDenied, "rejected by user %q", given.User), next.RequestID)
+	said := "rejected by user %q"
+	if given.User == next.User {
+		said = "withdrawn by user %q, who asked for it"
+	}
+	told := failure(api.Errorf(api.TypeDenied, said, given.User), next.RequestID)
 	next.Outcome = org.Outcome{Time: c.now, Status: uint16(told.status), Body: told.body} //nolint:gosec // a status of HTTP
 	p := c.decide(d, next, params)
 	p.put(rollKey(c.organization), roll.value.End(next.ID))
@@ -154,11 +158,13 @@ func (e *Engine) approvable(ctx context.Context, c *caller, params *api.DecideRe
 	if params.RequestDigest != hex.EncodeToString(w.value.Request[:]) {
 		return w, rule.Decision{}, api.Errorf(api.TypeInvalid, "not the digest of this request: look at what it asks for (getRequest)").At("params.requestDigest")
 	}
-	d := c.ask(rule.Question{})
+	asked := c.member.User.Username == w.value.User
+	d := c.ask(rule.Question{Asked: asked})
 	switch {
 	case !d.Allowed:
 		return w, d, nil
-	case c.member.User.Username == w.value.User:
+	case asked && c.method == api.RejectRequest:
+	case asked:
 		return w, rule.Decision{Rule: "approvers", Reason: "the request is this user's own, by whichever authenticator"}, nil
 	case !w.value.MayApprove(c.member.User):
 		return w, rule.Decision{Rule: "approvers", Reason: "the user has no tag of those who may approve this request"}, nil

@@ -199,7 +199,7 @@ const (
 	systemProgram = "11111111111111111111111111111111"
 	splToken      = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
 	computeBudget = "ComputeBudget111111111111111111111111111111"
-	memoProgram   = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXGDLGmfcHr"
+	memoProgram   = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 	usdcMint      = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 	payee         = "3Cy3YNTFywCmxoxt8n7UH6hg6dLo5uACowX3CFceaSnx"
 	another       = "5frqxtii9LeGq2bz3dSNokvZcEooF483MzeU24JrhcTA"

@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"crypto/sha256"
+	little "encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/big"
 	"strings"
@@ -74,8 +77,8 @@ func TestPolicyCases(t *testing.T) {
 		})
 		seen += len(p.allow) + len(p.deny)
 	}
-	if seen != 80 {
-		t.Errorf("%d requests were tried, want 80", seen)
+	if seen != 87 {
+		t.Errorf("%d requests were tried, want 87", seen)
 	}
 }
 
@@ -350,6 +353,18 @@ func solanaCases(t *testing.T, c *casesRig) []policyCase {
 	memo := instruction{memoProgram, nil, []byte("hi")}
 	plain := instruction{splToken, []string{own + " w", theirs + " w", c.solana + " s"}, []byte{3, 5, 0, 0, 0, 0, 0, 0, 0}}
 	closing := instruction{splToken, []string{own + " w", another + " w", c.solana + " s"}, []byte{9}}
+	const jupiter = "JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4"
+	discriminator := func(name string) []byte { // of Anchor
+		sum := sha256.Sum256([]byte("global:" + name))
+		return sum[:8]
+	}
+	swap := func(program, name string, in uint64, slippage uint16, to string) instruction {
+		data := append(discriminator(name), 1, 0, 0, 0, 7, 100, 0, 1) // a plan of one step
+		data = little.LittleEndian.AppendUint64(data, in)
+		data = little.LittleEndian.AppendUint64(data, in)
+		data = append(little.LittleEndian.AppendUint16(data, slippage), 0)
+		return instruction{program, []string{splToken, c.solana + " s", own + " w", to + " w", program, usdcMint}, data}
+	}
 	setAuthority := instruction{splToken, []string{own + " w", c.solana + " s"}, append([]byte{6, 2, 1}, make([]byte, 32)...)}
 	return []policyCase{
 		{
@@ -392,6 +407,23 @@ func solanaCases(t *testing.T, c *casesRig) []policyCase {
 				"unchecked":         {c.solanaTx(plain), "effects.unknown is false"},
 				"closing":           {c.solanaTx(tokens(theirs, 1), closing), "tx.solana.instructions.all"},
 				"to the owner":      {c.solanaTx(tokens(payee, 1)), "tx.solana.instructions.all"},
+			},
+		},
+		{
+			// What the program does only a simulation knows, so effects.unknown is true of all of these.
+			name: "22 a swap of Jupiter, by the bytes of its instruction",
+			rules: rules("ALLOW request.method == 'signTransaction' && tx.chain == 'solana' && !tx.solana.usesLookupTables && size(tx.solana.instructions) == 1 && tx.solana.instructions.all(i, " +
+				"i.program == jupiter && hex(i.data).startsWith(route) && littleEndian(i.data, -19, 8) <= units('100', 6) && littleEndian(i.data, -3, 2) <= 100 && " +
+				"size(i.accounts) > 3 && i.accounts[3].address == tokenAccount(request.derivation.address, mint))"),
+			constants: object{"jupiter": jupiter, "mint": usdcMint, "route": "0x" + hex.EncodeToString(discriminator("route"))},
+			allow:     map[string]request{"the most": c.solanaTx(swap(jupiter, "route", 100_000_000, 100, own))},
+			deny: map[string]refusal{
+				"more":                  {c.solanaTx(swap(jupiter, "route", 100_000_001, 100, own)), "littleEndian(i.data, -19, 8)"},
+				"more slippage":         {c.solanaTx(swap(jupiter, "route", 1, 101, own)), "littleEndian(i.data, -3, 2)"},
+				"another instruction":   {c.solanaTx(swap(jupiter, "shared_accounts_route", 1, 1, own)), "startsWith(route)"},
+				"into another's wallet": {c.solanaTx(swap(jupiter, "route", 1, 1, theirs)), "tx.solana.instructions.all"},
+				"another program":       {c.solanaTx(swap(memoProgram, "route", 1, 1, own)), "i.program == jupiter"},
+				"two":                   {c.solanaTx(swap(jupiter, "route", 1, 1, own), swap(jupiter, "route", 1, 1, own)), "size(tx.solana.instructions) == 1"},
 			},
 		},
 		{

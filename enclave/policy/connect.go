@@ -2,6 +2,8 @@ package policy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/url"
 	"strings"
 	"time"
@@ -84,7 +86,8 @@ func (c *caller) connection(params *api.ConnectAppParams) (org.User, error) {
 	return user, err
 }
 
-// connectionKey is by what an app's requests are known: tokens of the person's login to the app, or a key of its own.
+// connectionKey is by what an app's requests are known: tokens of the person's login to the app, for one session key, or a key
+// of its own. A later connection of the same app is for other keys, so that what was disconnected stays so.
 func (c *caller) connectionKey(params *api.ConnectAppParams) (org.Authenticator, error) {
 	made := org.Authenticator{ID: id.Random(), Name: params.AppName, Kind: org.KindKeypair, Algorithm: params.Algorithm, Created: c.now}
 	if params.PublicKey.Given() {
@@ -100,10 +103,13 @@ func (c *caller) connectionKey(params *api.ConnectAppParams) (org.Authenticator,
 	if c.session == "" {
 		return made, api.Errorf(api.TypeInvalid, "the request is stamped without a login, so the app needs a key of its own").At("params.publicKey")
 	}
+	if b, err := base64.RawURLEncoding.Strict().DecodeString(params.Nonce); err != nil || len(b) != sha256.Size {
+		return made, api.Errorf(api.TypeInvalid, "want the nonce of the app's session key: base64url of the SHA-256 of its public key").At("params.nonce")
+	}
 	var err error
 	made.Kind, made.Algorithm = org.KindOIDC, ""
 	made.PublicKey, err = org.OIDC{
-		Version: 1, Source: org.SourceConnect, Subject: c.session, Audience: []string{params.ClientID}, Origin: params.Origin,
+		Version: 1, Source: org.SourceConnect, Subject: c.session, Audience: []string{params.ClientID}, Origin: params.Origin, Nonce: params.Nonce,
 	}.Encode()
 	return made, err
 }

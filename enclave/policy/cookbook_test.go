@@ -2,8 +2,10 @@ package policy
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -44,5 +46,41 @@ func TestCookbook(t *testing.T) {
 	}
 	if policies != 20 || tests != 39 {
 		t.Errorf("%d policies with %d tests, want 20 and 39", policies, tests)
+	}
+}
+
+// What approvals.md shows is so: its rule compiles and wants what it says, and the answer of a request that waits has the members
+// that are written there, and no others.
+func TestApprovalSnippets(t *testing.T) {
+	text, err := os.ReadFile("../../docs/spec/approvals.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("(?s)```\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(found) != 2 {
+		t.Fatalf("%d snippets, want 2", len(found))
+	}
+	var rule object
+	var shown struct{ Approval object }
+	if json.Unmarshal(found[0][1], &rule) != nil || json.Unmarshal(found[1][1], &shown) != nil {
+		t.Fatalf("%s\n%s", found[0][1], found[1][1])
+	}
+	r := newRig(t)
+	c := r.crew(t, allows("request.method == 'signTransaction'"), rule)
+	must[api.Prices](t, r, c.key, api.SetPrices, object{"organizationId": c.id, "prices": []any{object{"asset": "ETH", "decimals": 18, "usd": "3000"}}})
+	if a := r.call(t, c.agent, api.SignTransaction, c.payment(t, 1e15)); a.Status != 200 {
+		t.Errorf("three dollars: %d %s", a.Status, a.Result)
+	}
+	a := r.call(t, c.agent, api.SignTransaction, c.payment(t, 1e18))
+	w := waits(t, a)
+	if len(w.Required) != 2 || w.Required[0].Tag != "security" || w.Required[1].Required != 2 || w.Required[1].Tag != "ops" {
+		t.Errorf("%+v", w.Required)
+	}
+	var got struct{ Approval object }
+	if err := json.Unmarshal(a.Result, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(slices.Sorted(maps.Keys(got.Approval)), slices.Sorted(maps.Keys(shown.Approval))) {
+		t.Errorf("%v, written %v", got.Approval, shown.Approval)
 	}
 }

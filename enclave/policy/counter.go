@@ -6,6 +6,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/org"
+	"github.com/redoubt-kms/redoubt/internal/rule/language"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -31,6 +32,15 @@ func (c *caller) nameCounters(p *proposal, organization proof.ID, controls *org.
 	}
 	p.put(controlsKey(organization), next)
 	return nil
+}
+
+// named are the counters that the policies of grants name.
+func (c *caller) named(all []org.Grant) []language.Counter {
+	var named []language.Counter
+	for i := range all {
+		named = append(named, c.windows(&all[i].Policy)...)
+	}
+	return named
 }
 
 // add inserts a counter in order, unless it is there.

@@ -1,12 +1,15 @@
 package policy
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/rule"
 	"github.com/redoubt-kms/redoubt/internal/rule/fact"
 	"github.com/redoubt-kms/redoubt/internal/rule/language"
+	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // reads says whether something has a say in a question that looks at what is signed: rules in CEL or a transaction policy.
@@ -15,19 +18,30 @@ func (c *caller) reads(q rule.Question) bool {
 }
 
 // decide asks the policies about a signature and, when they allow it, reserves what it uses and takes effect: all of that
-// in one step as seen by others who use the same counters, so that no two of them count on the same rest of a limit.
+// in one step as seen by others who use the same counters, so that no two of them count on the same rest of a limit. The
+// rules are asked before others are kept away from the counters, and again if those moved meanwhile: they may take long. Only
+// who was overtaken several times asks them while others wait.
 func (e *Engine) decide(ctx context.Context, c *caller, from access, q rule.Question, s *signature, p *proposal) (rule.Decision, error) {
 	q, facts, meters := e.prepareQuestion(c, from, q, s)
-	for {
+	c.effects = nil
+	for try := 0; ; try++ {
 		if err := meters.fetch(ctx); err != nil {
 			return rule.Decision{}, err
 		}
-		d, done, err := e.decideNow(c, from, q, s.intent, facts, p, meters)
-		if done || err != nil {
-			return d, err
+		d, done, err := e.decideNow(c, from, q, s.intent, facts, p, meters, try >= patience)
+		if !done && err == nil {
+			continue
 		}
+		if err == nil && !d.Allowed {
+			shown := effects(facts.Effects())
+			c.effects = &shown
+		}
+		return d, err
 	}
 }
+
+// patience is how often a request asks the rules again, because others moved its counters, before it has them wait.
+const patience = 3
 
 // prepareQuestion gives a question what rules read, and finds the counters that the request moves.
 func (e *Engine) prepareQuestion(c *caller, from access, q rule.Question, s *signature) (rule.Question, *fact.Facts, meters) {
@@ -41,20 +55,24 @@ func (e *Engine) prepareQuestion(c *caller, from access, q rule.Question, s *sig
 	return q, facts, e.meters(c, from, q, facts)
 }
 
-// decideNow is decide with all counters in memory; false when one of them no longer is.
-func (e *Engine) decideNow(c *caller, from access, q rule.Question, in intent, facts *fact.Facts, p *proposal, all meters) (rule.Decision, bool, error) {
-	unlock := e.holdMeters(all)
-	defer unlock()
+// decideNow is decide with all counters in memory; false when one of them no longer is, or moved while the rules were asked.
+// With held others wait from the beginning.
+func (e *Engine) decideNow(c *caller, from access, q rule.Question, in intent, facts *fact.Facts, p *proposal, all meters, held bool) (rule.Decision, bool, error) {
+	if held {
+		defer e.holdMeters(all)()
+	}
 	if !all.take() {
 		return rule.Decision{}, false, nil
 	}
 	d := c.judge(q, in)
 	if !d.Allowed {
-		if len(d.Approvals) > 0 {
-			shown := effects(facts.Effects())
-			c.effects = &shown
-		}
 		return d, true, nil
+	}
+	if !held {
+		defer e.holdMeters(all)()
+		if !e.untouched(all) {
+			return rule.Decision{}, false, nil
+		}
 	}
 	p.entry.Policy = d.Rule
 	for _, m := range all {
@@ -133,25 +151,33 @@ func (all meters) take() bool {
 	return true
 }
 
+// untouched says whether all counters are still as they were taken.
+func (e *Engine) untouched(all meters) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, m := range all {
+		if m.unchanged() != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // holdMeters keeps others away from the counters until the returned function is called. Two organizations are taken in
 // one order, so that no two requests wait for each other.
 func (e *Engine) holdMeters(all meters) func() {
-	var places []int
+	var places []proof.ID
 	for _, m := range all {
-		places = append(places, int(m.organization[len(m.organization)-1])%len(e.metering))
+		places = append(places, m.organization)
 	}
-	if len(places) == 2 && places[0] > places[1] {
-		places[0], places[1] = places[1], places[0]
-	}
-	if len(places) == 2 && places[0] == places[1] {
-		places = places[:1]
-	}
+	slices.SortFunc(places, func(a, b proof.ID) int { return bytes.Compare(a[:], b[:]) })
+	places = slices.Compact(places)
 	for _, place := range places {
-		e.metering[place].Lock()
+		e.metering.lock(place)
 	}
 	return func() {
 		for _, place := range places {
-			e.metering[place].Unlock()
+			e.metering.unlock(place)
 		}
 	}
 }

@@ -28,15 +28,15 @@ func (e *Engine) dryRun(ctx context.Context, c *caller, params *api.DryRunParams
 		if !c.ask(rule.Question{Method: api.ReplayPolicy, Target: params.Username}).Allowed { // rules can be asked about anything that they may read
 			return answer{}, api.Errorf(api.TypeDenied, "supposing another policy takes the right to replayPolicy: its rules could read all usage and every wallet").At("params.policy")
 		}
+		policy, err := e.newPolicy(ctx, as, params.Policy, "params.policy")
+		if err != nil {
+			return answer{}, err
+		}
 		leave, err := e.trying(ctx)
 		if err != nil {
 			return answer{}, err
 		}
 		defer leave()
-		policy, err := newPolicy(params.Policy, "params.policy")
-		if err != nil {
-			return answer{}, err
-		}
 		if warnings, err = as.suppose(&policy); err != nil {
 			return answer{}, err
 		}
@@ -106,9 +106,7 @@ func (c *caller) suppose(policy *org.Policy) ([]string, error) {
 	if !policy.ByRules() {
 		return nil, nil
 	}
-	if c.compilations.shared == nil {
-		c.compilations = c.compilations.forOne()
-	}
+	c.compileApart()
 	compiled, err := c.compilations.policy(&user.Policy)
 	if err != nil {
 		return nil, refused(err, "params.policy")

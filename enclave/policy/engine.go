@@ -38,7 +38,7 @@ type Engine struct {
 
 	tokens       *tokenCache
 	compilations *compilations
-	metering     [64]sync.Mutex // by organization: held from the reading of counters to their reservation
+	metering     holds // held from the last look at counters to their reservation
 
 	// The serial section: everything that decides is checked against the newest state here, and takes effect here.
 	mu      sync.Mutex

@@ -62,7 +62,7 @@ func (e *Engine) grantAccess(ctx context.Context, c *caller, params *api.GrantPa
 	if d := c.ask(rule.Question{Wallet: w.value.ID, Held: w.value}); !d.Allowed {
 		return e.deny(ctx, c, w.value.ID, d)
 	}
-	made, err := newGrant(params.Policy, params.PolicyName, c.now, "params.policy")
+	made, err := e.newGrant(ctx, c, params.Policy, params.PolicyName, "params.policy")
 	if err != nil {
 		return answer{}, err
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -13,8 +14,8 @@ import (
 )
 
 // newGrant reads what a grant allows. What this release cannot enforce is refused rather than stored.
-func newGrant(raw api.Raw, name string, now uint64, path string) (org.Grant, error) {
-	made := org.Grant{Name: name, Created: now}
+func (e *Engine) newGrant(ctx context.Context, c *caller, raw api.Raw, name, path string) (org.Grant, error) {
+	made := org.Grant{Name: name, Created: c.now}
 	if name != "" {
 		if err := checkName(name, api.MaxName, "params.policyName"); err != nil {
 			return made, err
@@ -32,7 +33,10 @@ func newGrant(raw api.Raw, name string, now uint64, path string) (org.Grant, err
 	case org.GrantV0:
 		return made, readScopes(&made, p, path)
 	case org.GrantV1:
-		return made, readRootAccess(&made, p, now, path)
+		if err := readRootAccess(&made, p, c.now, path); err != nil {
+			return made, err
+		}
+		return made, e.compile(ctx, c, &made.Policy, path)
 	}
 	return made, api.Errorf(api.TypeInvalid, "want v0 or v1").At(path + ".version")
 }

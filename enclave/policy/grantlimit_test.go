@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/wire"
 )
 
 // A limit in a grant holds for the organization that was granted the wallet, however many users it makes.
@@ -92,5 +93,35 @@ func TestGrantTellsNoTotals(t *testing.T) {
 	}
 	if own := r.history(t, owner, 10)[0]; len(own.Counters) != 1 || own.Counters[0].Total != "77" {
 		t.Errorf("%v", own.Counters)
+	}
+}
+
+// A limit that the old owner of a wallet retains holds from the moment that the new one accepts, who counts what it names from
+// then on. Nobody has another organization count what that one did not accept.
+func TestRetainedLimit(t *testing.T) {
+	r := newRig(t)
+	owner, target := r.tenant(t), r.tenant(t)
+	w := r.wallet(t, owner)
+	limited := rooted("NONE", object{"rules": []object{allows("request.method == 'signTransaction' && !effects.unknown && usage.spent('ETH', 'day', 'wallet') <= uint256('10')")}, "constants": []any{}})
+	agent := r.agent(t, owner, "agent", allows("true"))
+	offer := func(await bool) wire.Answer {
+		return r.call(t, owner.key, api.TransferOrganizationWallet, between(owner, target, w.WalletID, object{"retainPolicy": limited, "awaitAcceptance": await}))
+	}
+	if a := offer(false); errorPath(a) != "params.retainPolicy" {
+		t.Fatalf("%d %s", a.Status, a.Result)
+	}
+	if a := offer(true); a.Status != 200 {
+		t.Fatalf("%d %s", a.Status, a.Result)
+	}
+	pending := must[api.PendingMigrations](t, r, target.key, api.ListPendingMigrations, object{"organizationId": target.id}).PendingMigrations
+	if len(pending) != 1 {
+		t.Fatalf("%+v", pending)
+	}
+	must[api.Grant](t, r, target.key, api.CompleteWalletTransfer, object{"organizationId": target.id, "migrationId": pending[0].MigrationID})
+	for i, want := range []uint16{200, 403, 200, 403} {
+		wei := []int64{7, 4, 3, 1}[i]
+		if a := r.call(t, agent, api.SignTransaction, payment(t, owner, w.WalletID, wei, uint64(i))); a.Status != want {
+			t.Errorf("%d wei: %d %s, want %d", wei, a.Status, a.Result, want)
+		}
 	}
 }

@@ -199,53 +199,65 @@ func TestCounterOverflow(t *testing.T) {
 	}
 }
 
-// Those who use the same counters wait for each other; two organizations are taken in one order, and one lock once.
+// Those who use the same counters wait for each other, and for nobody else; two organizations are taken in one order, and
+// one that is both once.
 func TestHoldMeters(t *testing.T) {
 	e := &Engine{}
-	of := func(last byte) *meter { return &meter{organization: proof.ID{15: last}} }
+	id := func(last byte) proof.ID { return proof.ID{15: last} }
+	of := func(last byte) *meter { return &meter{organization: id(last)} }
 	for _, c := range []struct {
 		all  meters
-		held []int
+		held []byte
 	}{
-		{meters{of(5)}, []int{5}},
-		{meters{of(5), of(2)}, []int{2, 5}},
-		{meters{of(2), of(5)}, []int{2, 5}},
-		{meters{of(5), of(69)}, []int{5}},
+		{meters{of(5)}, []byte{5}},
+		{meters{of(5), of(2)}, []byte{2, 5}},
+		{meters{of(2), of(5)}, []byte{2, 5}},
+		{meters{of(5), of(5)}, []byte{5}},
 	} {
 		done := make(chan func())
 		first := c.held[0]
-		e.metering[first].Lock() // somebody else has the first that is to be taken
+		e.metering.lock(id(first)) // somebody else has the first that is to be taken
 		go func() { done <- e.holdMeters(c.all) }()
 		for range 100 { // meanwhile nothing else is taken
 			time.Sleep(100 * time.Microsecond)
-			for place := range e.metering {
-				if place == first {
+			for _, other := range []byte{2, 5, 69} {
+				if other == first {
 					continue
 				}
-				if !e.metering[place].TryLock() {
-					t.Fatalf("%v: place %d is held, and %d waited for", c.held, place, first)
+				if held(e, id(other)) {
+					t.Fatalf("%v: place %d is held, and %d waited for", c.held, other, first)
 				}
-				e.metering[place].Unlock()
 			}
 		}
-		e.metering[first].Unlock()
+		e.metering.unlock(id(first))
 		var unlock func()
 		select {
 		case unlock = <-done:
 		case <-time.After(time.Minute):
 			t.Fatalf("%v: it waits for itself", c.held)
 		}
-		for place := range e.metering {
-			free := e.metering[place].TryLock()
-			if free {
-				e.metering[place].Unlock()
-			}
-			if free == slices.Contains(c.held, place) {
-				t.Errorf("%v: place %d is free: %v", c.held, place, free)
+		for _, place := range []byte{2, 5, 69} {
+			if got := held(e, id(place)); got != slices.Contains(c.held, place) {
+				t.Errorf("%v: place %d is held: %v", c.held, place, got)
 			}
 		}
 		unlock()
+		if len(e.metering.all) != 0 {
+			t.Errorf("%v: %d are left", c.held, len(e.metering.all))
+		}
 	}
+}
+
+// held says whether somebody has an organization's counters.
+func held(e *Engine, organization proof.ID) bool {
+	e.metering.mu.Lock()
+	defer e.metering.mu.Unlock()
+	one := e.metering.all[organization]
+	if one == nil || !one.mu.TryLock() {
+		return one != nil
+	}
+	one.mu.Unlock()
+	return false
 }
 
 // The calendar windows that a policy names, the user's or the grant's, are kept from the first request on, those of the

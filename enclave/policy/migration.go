@@ -74,6 +74,13 @@ func (e *Engine) completeTransfer(ctx context.Context, c *caller, params *api.Co
 	}
 	p := e.grantProposal(c, d, w.value.ID, ownership(c.organization, w.value.ID))
 	p.put(key, nil)
+	var policies []*org.Policy
+	for i := range pending.value.Retain {
+		policies = append(policies, &pending.value.Retain[i].Policy)
+	}
+	if err := c.nameCounters(p, c.organization, c.controls.value, policies); err != nil {
+		return answer{}, err
+	}
 	return e.applyTransfer(ctx, c, p, w, c.organization, pending.value.Retain, func() error {
 		if e.version(key) != pending.version || e.version(controlsKey(pending.value.Owner)) != owner.version {
 			return errChanged

@@ -22,7 +22,7 @@ func (e *Engine) createOrganization(ctx context.Context, c *caller, raw []byte) 
 	if c.stamp == nil && !e.vault.Manifest().OpenSignUp {
 		return answer{}, unauthenticated()
 	}
-	made, err := newOrganization(params, c.now, e.limits)
+	made, err := e.newOrganization(ctx, c, params)
 	if err != nil {
 		return answer{}, err
 	}
@@ -129,7 +129,9 @@ func (e *Engine) propose(c *caller, d rule.Decision, before, after *org.Organiza
 	}
 	var policies []*org.Policy
 	for i := range after.Users {
-		policies = append(policies, &after.Users[i].Policy)
+		if p := &after.Users[i].Policy; !before.Has(p) { // of those that it has all is counted
+			policies = append(policies, p)
+		}
 	}
 	if err := c.nameCounters(p, after.ID, controls, policies); err != nil {
 		return nil, err
@@ -165,7 +167,7 @@ func (e *Engine) addUser(ctx context.Context, c *caller, params *api.AddUserPara
 	if !d.Allowed {
 		return e.deny(ctx, c, proof.ID{}, d)
 	}
-	user, err := newUser(params.User, c.now, "params.user")
+	user, err := e.newUser(ctx, c, params.User, "params.user")
 	if err != nil {
 		return answer{}, err
 	}
@@ -186,7 +188,7 @@ func (e *Engine) updateUser(ctx context.Context, c *caller, params *api.UpdateUs
 	}
 	var newer *org.Policy
 	if params.NewPolicy.Given() {
-		p, err := newPolicy(params.NewPolicy, "params.newPolicy")
+		p, err := e.newPolicy(ctx, c, params.NewPolicy, "params.newPolicy")
 		if err != nil {
 			return answer{}, err
 		}

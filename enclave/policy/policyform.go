@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 
@@ -15,7 +16,7 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// policyOf reads a policy as the contract writes it: ROOT, a preset, or rules, which must compile.
+// policyOf reads a policy as the contract writes it: ROOT, a preset, or rules, which are still to compile.
 func policyOf(p api.UserPolicy, path string) (org.Policy, error) {
 	made := org.Policy{Type: p.Type, Preset: p.Preset, Environment: rule.Environment}
 	if p.Rules.Given() || p.Constants.Given() {
@@ -69,7 +70,7 @@ func usdLimit(raw api.Raw, path string) (*org.USDLimit, error) {
 	}, nil
 }
 
-// readRules reads a full policy and compiles it.
+// readRules reads a full policy, which is still to compile.
 func readRules(made *org.Policy, p api.UserPolicy, path string) error {
 	if p.Type != org.PolicyCEL || p.Preset != "" || p.WalletID != "" || p.USDLimit.Given() {
 		return api.Errorf(api.TypeInvalid, "a policy of rules is of type CEL and has no preset, walletId or usdLimit").At(path)
@@ -107,8 +108,30 @@ func readRules(made *org.Policy, p api.UserPolicy, path string) error {
 	for _, c := range constants {
 		made.Constants = append(made.Constants, org.Constant{Name: c.Name, Value: slices.Clone(c.Value), Comment: c.Comment})
 	}
-	_, err := language.Compile(made.Rules, made.Constants)
+	return nil
+}
+
+// compile checks the rules of a policy that was just written. Of those who write policies as of those who try them, only so
+// many compile at once. What was compiled is kept for this request.
+func (e *Engine) compile(ctx context.Context, c *caller, p *org.Policy, path string) error {
+	if !p.Full() {
+		return nil
+	}
+	leave, err := e.trying(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	c.compileApart()
+	_, err = c.compilations.policy(p)
 	return refused(err, path)
+}
+
+// compileApart keeps what this request has compiled from now on apart from what all requests need.
+func (c *caller) compileApart() {
+	if c.compilations.shared == nil {
+		c.compilations = c.compilations.forOne()
+	}
 }
 
 // The bounds of a rule beside its expression.

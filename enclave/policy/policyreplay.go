@@ -34,19 +34,19 @@ func (e *Engine) replayPolicy(ctx context.Context, c *caller, params *api.Replay
 	if params.Limit < 0 || params.Limit > maxReplayed {
 		return answer{}, api.Errorf(api.TypeInvalid, "want 1 to %d", maxReplayed).At("params.limit")
 	}
+	as, err := c.as(params.Username)
+	if err != nil {
+		return answer{}, err
+	}
+	policy, err := e.newPolicy(ctx, as, params.Policy, "params.policy")
+	if err != nil {
+		return answer{}, err
+	}
 	leave, err := e.trying(ctx)
 	if err != nil {
 		return answer{}, err
 	}
 	defer leave()
-	policy, err := newPolicy(params.Policy, "params.policy")
-	if err != nil {
-		return answer{}, err
-	}
-	as, err := c.as(params.Username)
-	if err != nil {
-		return answer{}, err
-	}
 	if _, err := as.suppose(&policy); err != nil {
 		return answer{}, err
 	}
@@ -144,10 +144,10 @@ func (e *Engine) requestsOf(ctx context.Context, c *caller, params *api.ReplayPo
 		if int64(entry.Time) < params.SinceMs {
 			break
 		}
+		if _, err := w.prove(ctx, entry.Index, encoded, false); err != nil { // those of others too: they say where the next is
+			return nil, false, err
+		}
 		if entry.User == params.Username && !api.Method(entry.Method).Reads() {
-			if _, err := w.prove(ctx, entry.Index, encoded, false); err != nil {
-				return nil, false, err
-			}
 			body, err := w.body(ctx, entry.Index)
 			if err != nil {
 				return nil, false, err

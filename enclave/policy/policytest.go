@@ -29,8 +29,16 @@ func (e *Engine) testPolicy(ctx context.Context, c *caller, user org.User, raw a
 	if len(tests) > maxPolicyTests {
 		return api.Errorf(api.TypeLimit, "at most %d tests", maxPolicyTests).At(path + ".tests")
 	}
+	if len(tests) == 0 {
+		return nil
+	}
+	leave, err := e.trying(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	c.compileApart() // once for all cases
 	as := *c
-	as.compilations = c.compilations.forOne() // once for all cases
 	for i, test := range tests {
 		if err := e.testCase(ctx, &as, user, test, element(path+".tests", i)); err != nil {
 			return err

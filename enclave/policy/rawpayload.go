@@ -32,15 +32,15 @@ func (e *Engine) rawPayload(params *api.SignRawPayloadParams, a account) (intent
 	return in, nil
 }
 
-// judge asks the policies about an intent: as what the caller calls it, and as what it is.
+// judge asks the policies about an intent: as what the caller calls it, and as what it is. The decision is not explained.
 func (c *caller) judge(q rule.Question, in intent) rule.Decision {
 	q.Replayable, q.Blind = in.replayable, in.blind
-	d := c.ask(q)
+	d := c.askBriefly(q)
 	if in.as == "" || !d.Allowed && len(d.Approvals) == 0 {
 		return d
 	}
 	q.Method = in.as
-	second := c.ask(q)
+	second := c.askBriefly(q)
 	if d.Allowed || !second.Allowed && len(second.Approvals) == 0 {
 		return second
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -13,41 +14,41 @@ import (
 	"github.com/redoubt-kms/redoubt/internal/org"
 )
 
-func newOrganization(params api.CreateOrganizationParams, now uint64, limits org.Limits) (*org.Organization, error) {
+func (e *Engine) newOrganization(ctx context.Context, c *caller, params api.CreateOrganizationParams) (*org.Organization, error) {
 	if err := checkName(params.OrganizationName, api.MaxName, "params.organizationName"); err != nil {
 		return nil, err
 	}
 	if err := checkTags(params.Tags, "params.tags"); err != nil {
 		return nil, err
 	}
-	made := org.Organization{Version: org.SchemaVersion, ID: id.Random(), Name: params.OrganizationName, Tags: params.Tags, Created: now}
+	made := org.Organization{Version: org.SchemaVersion, ID: id.Random(), Name: params.OrganizationName, Tags: params.Tags, Created: c.now}
 	for i, u := range params.Users {
-		user, err := newUser(u, now, element("params.users", i))
+		user, err := e.newUser(ctx, c, u, element("params.users", i))
 		if err != nil {
 			return nil, err
 		}
 		made.Users = append(made.Users, user)
 	}
-	return org.Create(made, limits)
+	return org.Create(made, e.limits)
 }
 
-func newUser(u api.NewUser, now uint64, path string) (org.User, error) {
+func (e *Engine) newUser(ctx context.Context, c *caller, u api.NewUser, path string) (org.User, error) {
 	if err := checkName(u.Username, api.MaxName, path+".username"); err != nil {
 		return org.User{}, err
 	}
-	made := org.User{Username: u.Username, Created: now}
+	made := org.User{Username: u.Username, Created: c.now}
 	var err error
-	if made.Policy, err = newPolicy(u.Policy, path+".policy"); err != nil {
+	if made.Policy, err = e.newPolicy(ctx, c, u.Policy, path+".policy"); err != nil {
 		return made, err
 	}
-	if made.Expires, err = expiry(u.ExpiresInMs, now, path+".expiresInMs"); err != nil {
+	if made.Expires, err = expiry(u.ExpiresInMs, c.now, path+".expiresInMs"); err != nil {
 		return made, err
 	}
 	if made.Traits, err = traits(u.Traits, path+".traits"); err != nil {
 		return made, err
 	}
 	for i, a := range u.Authenticators {
-		key, err := newAuthenticator(a, now, element(path+".authenticators", i))
+		key, err := newAuthenticator(a, c.now, element(path+".authenticators", i))
 		if err != nil {
 			return made, err
 		}
@@ -57,7 +58,7 @@ func newUser(u api.NewUser, now uint64, path string) (org.User, error) {
 }
 
 // newPolicy reads a user policy. What this release cannot enforce is refused rather than stored.
-func newPolicy(raw []byte, path string) (org.Policy, error) {
+func (e *Engine) newPolicy(ctx context.Context, c *caller, raw []byte, path string) (org.Policy, error) {
 	var p api.UserPolicy
 	if len(raw) == 0 {
 		return org.Policy{}, api.Errorf(api.TypeMalformed, "is missing").At(path)
@@ -65,7 +66,11 @@ func newPolicy(raw []byte, path string) (org.Policy, error) {
 	if err := decode(raw, &p, path); err != nil {
 		return org.Policy{}, err
 	}
-	return policyOf(p, path)
+	made, err := policyOf(p, path)
+	if err == nil {
+		err = e.compile(ctx, c, &made, path)
+	}
+	return made, err
 }
 
 func newAuthenticator(a api.NewAuthenticator, now uint64, path string) (org.Authenticator, error) {

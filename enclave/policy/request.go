@@ -41,7 +41,7 @@ type caller struct {
 	ways         found[org.Ways] // of a change of the ways to sign in
 	replay       *replay
 	charged      bool                      // for more signatures than one
-	effects      *ledger.Effects           // of what the rules read, when they want approvals
+	effects      *ledger.Effects           // of what the rules read, when they did not allow it
 	approved     func([]org.Approval) bool // of a request that waited for approvals
 	longPermit   bool                      // a signature of one is made again for longer
 	compilations *compilations
@@ -252,7 +252,10 @@ func (e *Engine) under(kind ledger.Kind, first proof.ID, limit int) []proof.ID {
 }
 
 // ask evaluates the caller's policy.
-func (c *caller) ask(q rule.Question) rule.Decision {
+func (c *caller) ask(q rule.Question) rule.Decision { return c.askBriefly(q).Explained() }
+
+// askBriefly is ask without an explanation.
+func (c *caller) askBriefly(q rule.Question) rule.Decision {
 	if q.Method == "" {
 		q.Method = c.method
 	}
@@ -268,7 +271,7 @@ func (c *caller) ask(q rule.Question) rule.Decision {
 	if q.Frozen == "" {
 		q.Frozen = c.frozen(q)
 	}
-	return rule.Evaluate(q)
+	return rule.Decide(q)
 }
 
 // unchanged says whether the organization is still as the caller's decision saw it. The engine's lock is held.
@@ -345,6 +348,7 @@ func (c *caller) explanation(d rule.Decision) *api.Explanation {
 
 // deny logs a denial and answers with its reason. A request that approvals would allow waits for them instead.
 func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.Decision) (answer, error) {
+	d = d.Explained()
 	if e.canWait(c, d) {
 		return e.await(ctx, c, wallet, d)
 	}
@@ -356,6 +360,9 @@ func (e *Engine) deny(ctx context.Context, c *caller, wallet proof.ID, d rule.De
 	p.entry.Wallet, p.entry.Status, p.entry.Outcome = wallet, uint16(a.status), a.body
 	if d.Explanation != nil {
 		p.entry.Explanation = encoded(d.Explanation)
+	}
+	if c.effects != nil {
+		p.entry.Effects = *c.effects
 	}
 	if err := e.apply(p, func() error { return e.unchanged(c) }); err != nil {
 		return answer{}, err

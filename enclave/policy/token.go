@@ -19,7 +19,7 @@ import (
 // the connection that they are for.
 const (
 	maxForeignToken = time.Hour
-	maxSessionToken = 25 * time.Hour
+	maxSessionToken = maxConnection + time.Hour
 )
 
 var errToken = errors.New("the token does not hold")
@@ -157,12 +157,13 @@ func (e *Engine) vouches(ctx context.Context, c *caller, auth org.OIDC) error {
 	claims := c.token.Claims
 	if auth.Version != 1 || claims.Subject != auth.Subject ||
 		len(auth.Audience) > 0 && !slices.ContainsFunc(auth.Audience, func(a string) bool { return slices.Contains(claims.Audience, a) }) ||
-		auth.Issuer != "" && claims.Issuer != auth.Issuer || auth.Origin != "" && claims.Origin != auth.Origin {
+		auth.Issuer != "" && claims.Issuer != auth.Issuer || auth.Origin != "" && claims.Origin != auth.Origin ||
+		auth.Nonce != "" && claims.Nonce != auth.Nonce {
 		return errToken
 	}
 	if auth.Source == org.SourceConnect {
-		if len(auth.Audience) == 0 { // or every app would act for the person
-			return errToken
+		if own := slices.Equal(auth.Audience, []string{org.ConnectClient}); len(auth.Audience) != 1 || !own && auth.Nonce == "" {
+			return errToken // else every app, or every key of an app, would act for the person
 		}
 		if err := e.verifyLogin(ctx, c.now, c.token); err != nil {
 			return err

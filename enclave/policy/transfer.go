@@ -27,11 +27,14 @@ func (e *Engine) transferWallet(ctx context.Context, c *caller, params *api.Tran
 	}
 	var retain []org.Grant
 	if params.RetainPolicy.Given() {
-		kept, err := newGrant(params.RetainPolicy, "", c.now, "params.retainPolicy")
+		kept, err := e.newGrant(ctx, c, params.RetainPolicy, "", "params.retainPolicy")
 		if err != nil {
 			return answer{}, err
 		}
 		retain = append(retain, kept)
+	}
+	if !params.AwaitAcceptance && len(c.named(retain)) > 0 {
+		return answer{}, api.Errorf(api.TypeInvalid, "a policy with limits has the new owner count what it names, so the new owner must accept: set awaitAcceptance").At("params.retainPolicy")
 	}
 	if params.AwaitAcceptance {
 		return e.offer(ctx, c, d, w, target, retain)

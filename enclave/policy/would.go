@@ -68,7 +68,7 @@ func (e *Engine) wouldAllow(ctx context.Context, c *caller, from access, q rule.
 		if !all.take() {
 			continue
 		}
-		d := c.judge(q, s.intent)
+		d := c.judge(q, s.intent).Explained()
 		if d.Allowed && c.history != nil {
 			for _, m := range all {
 				if err := m.remember(); err != nil {

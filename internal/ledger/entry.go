@@ -80,6 +80,11 @@ type Effects struct {
 	Unknown   bool
 }
 
+// Any says whether there are effects.
+func (e *Effects) Any() bool {
+	return len(e.Transfers)+len(e.Approvals)+len(e.Authority)+len(e.Programs) > 0 || e.FeeMax != "" || e.Unknown
+}
+
 // Movement is a transfer or an approval; an approval without limit has the amount "unlimited".
 type Movement struct {
 	_      struct{} `cbor:",toarray"`

@@ -32,6 +32,7 @@ type OIDC struct {
 	Subject  string   // claim sub
 	Audience []string // of which the claim aud must name one; empty for any, as above
 	Origin   string   // claim origin that the token must have; empty for any
+	Nonce    string   // claim nonce, which names the one session key of an app that is connected; empty for any
 }
 
 // Encode gives the bytes that an authenticator keeps.

@@ -272,3 +272,17 @@ func (o *Organization) check() error {
 	}
 	return nil
 }
+
+// Has says whether a policy is the very one of a user, not only one that says the same. Policies without rules and without a
+// limit name nothing and are always there.
+func (o *Organization) Has(p *Policy) bool {
+	if len(p.Rules) == 0 && p.USDLimit == nil {
+		return true
+	}
+	return o != nil && slices.ContainsFunc(o.Users, func(u User) bool {
+		if len(p.Rules) > 0 {
+			return len(u.Policy.Rules) > 0 && &u.Policy.Rules[0] == &p.Rules[0]
+		}
+		return u.Policy.USDLimit == p.USDLimit
+	})
+}

@@ -41,8 +41,11 @@ func byRules(p *org.Policy, q Question, r *Reading) Decision {
 	if v.Outcome == org.OutcomeApproval && q.Approved != nil && q.Approved(v.Approvals) {
 		return Decision{Allowed: true, Rule: d.Rule + Approved}
 	}
-	explanation := compiled.Explain(r.Facts, v, r.LimitOf)
-	d.Explanation, d.Reason = &explanation, reason(v, explanation)
+	d.explain = func(d *Decision) {
+		r.Facts.Request.Method = q.Method
+		explanation := compiled.Explain(r.Facts, v, r.LimitOf)
+		d.Explanation, d.Reason = &explanation, reason(v, explanation)
+	}
 	return d
 }
 

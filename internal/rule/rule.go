@@ -55,6 +55,8 @@ type Question struct {
 	Code, Outranked bool
 	// Unverified is true of a stamp by a passkey that knows only that somebody is there, and not who.
 	Unverified bool
+	// Asked is true of who asked for a request that waits, when they take it back.
+	Asked bool
 	// Frozen says what is frozen that the request needs, and who can lift that; empty for nothing.
 	Frozen string
 }
@@ -66,14 +68,29 @@ type Decision struct {
 	Grant   bool   // it is a grant's rule, not the user's policy
 	Reason  string // for people
 
-	Explanation *api.Explanation // of rules that did not allow
+	Explanation *api.Explanation // of rules that did not allow; see Explained
 	Approvals   []org.Approval   // that would make it allowed
 	Expires     uint64           // milliseconds that it waits for them, 0 for the organization's own
+
+	explain func(*Decision) // nil when there is nothing more to tell
 }
 
-// Evaluate answers a question by the policy of the user who asks, and by the grant if the wallet is another
-// organization's: both must allow.
-func Evaluate(q Question) Decision {
+// Explained completes a decision of Decide with its explanation and its reason, which may take longer than the decision.
+// The facts, and the usage that they read, must be as they were.
+func (d Decision) Explained() Decision {
+	if explain := d.explain; explain != nil {
+		d.explain = nil
+		explain(&d)
+	}
+	return d
+}
+
+// Evaluate answers a question and explains the answer.
+func Evaluate(q Question) Decision { return Decide(q).Explained() }
+
+// Decide answers a question by the policy of the user who asks, and by the grant if the wallet is another organization's:
+// both must allow. Of rules it does not say why; Explained does.
+func Decide(q Question) Decision {
 	if q.User == nil {
 		return Decision{Rule: "no user", Reason: "nobody asked"}
 	}
@@ -88,6 +105,9 @@ func Evaluate(q Question) Decision {
 	}
 	if q.Unverified && wantsPerson(q) {
 		return deny(Verification, "the passkey did not verify who used it, which this request wants: ask it for user verification (PIN, finger or face), and send again")
+	}
+	if q.Asked && q.Method == api.RejectRequest { // who may have it done by approvals alone may have it not done
+		return Decision{Allowed: true, Rule: "requester"}
 	}
 	d := byPolicy(&q.User.Policy, q, q.Own)
 	if d.Allowed && q.Grant != nil {

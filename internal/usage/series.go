@@ -10,11 +10,11 @@ import (
 
 // Series is the usage of one subject in one asset, as it is stored. It is immutable: Add returns another.
 type Series struct {
-	_         struct{} `cbor:",toarray"`
-	Version   uint8    // 1
-	Since     uint64   // Unix milliseconds of when counting began
-	Buckets   []Bucket // in order of time, none overlaps another
-	Calendars []Calendar
+	_         struct{}   `cbor:",toarray"`
+	Version   uint8      // 1
+	Since     uint64     // Unix milliseconds of when counting began
+	Buckets   []Bucket   // in order of time, none overlaps another
+	Calendars []Calendar // at most MaxCalendars, the one that was asked for last at the end
 }
 
 // Bucket is what was used within some minutes. Buckets become wider as they grow older.
@@ -34,6 +34,11 @@ type Calendar struct {
 	Total   []byte // big endian
 	Unknown bool
 }
+
+// MaxCalendars bounds how many calendar windows a series keeps a total of by itself: as many as one policy may name. What a
+// policy names no more is forgotten first, and begun again by what the buckets know of it, which is never less than was used:
+// they reach back further than any window.
+const MaxCalendars = 16
 
 // The widths of buckets in minutes, and the age in minutes that the end of a bucket must have for each: windows up to two
 // hours are rounded up by a minute, up to a day by a quarter of an hour, others by six hours.
@@ -140,16 +145,25 @@ func (b *Bucket) merge(other Bucket) {
 // Keep returns the series with a total for a calendar window, begun with what the buckets know of it.
 func (s *Series) Keep(now time.Time, text string) (*Series, error) {
 	w, err := parseWindow(text)
-	if err != nil || w.rolling > 0 || slices.ContainsFunc(s.Calendars, func(c Calendar) bool { return c.Window == text }) {
+	if err != nil || w.rolling > 0 {
 		return s, err
 	}
 	next := *s
+	next.Calendars = slices.Clone(s.Calendars)
+	if i := slices.IndexFunc(next.Calendars, func(c Calendar) bool { return c.Window == text }); i >= 0 {
+		kept := next.Calendars[i]
+		next.Calendars = append(slices.Delete(next.Calendars, i, i+1), kept)
+		return &next, nil
+	}
 	start := w.begin(now)
 	total, err := s.from(start)
 	if err != nil && total == nil {
 		return nil, err
 	}
-	next.Calendars = append(slices.Clone(s.Calendars), Calendar{Window: text, Start: millis(start), Total: total.Bytes(), Unknown: err != nil})
+	next.Calendars = append(next.Calendars, Calendar{Window: text, Start: millis(start), Total: total.Bytes(), Unknown: err != nil})
+	if more := len(next.Calendars) - MaxCalendars; more > 0 {
+		next.Calendars = slices.Delete(next.Calendars, 0, more)
+	}
 	return &next, nil
 }
 

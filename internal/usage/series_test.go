@@ -2,6 +2,7 @@ package usage_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -151,6 +152,44 @@ func TestSumsThatDoNotFit(t *testing.T) {
 		if next, err := kept.Add(noon.Add(time.Hour), amount.New(1)); err == nil {
 			t.Errorf("a day beyond all amounts: %+v", next)
 		}
+	}
+}
+
+// Only so many calendar windows have a total of their own, those that were asked for last; what is forgotten is begun again
+// with no less than was used.
+func TestCalendarsAreBounded(t *testing.T) {
+	s := used(t, []string{"day", "month"}, step{0, amount.New(7)}, step{time.Hour, amount.New(8)})
+	now := noon.Add(time.Hour)
+	zones := []string{
+		"UTC", "Europe/Berlin", "Europe/Zurich", "Europe/Paris", "Europe/Rome", "Europe/Vienna", "Europe/London", "Asia/Tokyo", "Asia/Kolkata", "Asia/Seoul",
+		"America/New_York", "US/Eastern", "America/Chicago", "America/Denver", "Africa/Cairo", "Africa/Lagos", "Australia/Sydney", "Pacific/Auckland",
+	}
+	var err error
+	for _, zone := range zones {
+		if s, err = s.Keep(now, "week "+zone); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = s.Keep(now, "day"); err != nil { // a policy in use keeps its own
+			t.Fatal(err)
+		}
+		if len(s.Calendars) > usage.MaxCalendars {
+			t.Fatalf("%d calendars", len(s.Calendars))
+		}
+	}
+	var names []string
+	for _, c := range s.Calendars {
+		names = append(names, c.Window)
+	}
+	if len(names) != usage.MaxCalendars || names[len(names)-1] != "day" || slices.Contains(names, "month") || slices.Contains(names, "week UTC") {
+		t.Errorf("%v are kept", names)
+	}
+	total(t, s, time.Hour, "day", "15")
+	for _, window := range []string{"month", "week UTC"} {
+		total(t, s, time.Hour, window, "15")
+		if s, err = s.Keep(now, window); err != nil {
+			t.Fatal(err)
+		}
+		total(t, s, time.Hour, window, "15")
 	}
 }
 

@@ -137,7 +137,8 @@ request done, as the one who asked, by the policies, limits and freezes of now. 
 
 func approvalReject(s *session) *cobra.Command {
 	return decideCommand(s, "reject REQUEST DIGEST", "Reject a request; one veto ends it",
-		`Reject exactly what the digest names. Whoever may approve a request may reject it, and one who does ends it.`,
+		`Reject exactly what the digest names. Whoever may approve a request may reject it, and one who does ends it.
+Who asked for it may withdraw it so.`,
 		(*client.Client).Reject)
 }
 

@@ -11,7 +11,7 @@ import (
 // Commands lists the commands of this package.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{
-		keygen(), profiles(),
+		keygen(), alone(login), profiles(),
 		acting("org", "Found an organization, show it, set what bounds everybody", orgCreate, orgShow, orgControls),
 		acting("user", "Add, change and remove users of the organization", userAdd, userUpdate, userRemove),
 		acting("authenticator", "Add, change and remove the keys of a user", authenticatorAdd, authenticatorUpdate, authenticatorRemove),

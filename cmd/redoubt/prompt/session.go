@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -84,24 +85,45 @@ func (s *session) act(do func(ctx context.Context, c *cobra.Command, to *client.
 		if err != nil {
 			return err
 		}
-		if p.Organization == "" {
-			return frame.Usagef("which organization? name a profile with --profile, or --organization")
-		}
-		key, err := readKey(c, p.KeyFile)
+		stamper, err := readStamper(c, &p)
 		if err != nil {
 			return err
 		}
+		if p.Organization == "" {
+			return frame.Usagef("which organization? name a profile with --profile, or --organization")
+		}
 		ctx, cancel := context.WithTimeout(c.Context(), s.timeout)
 		defer cancel()
-		return do(ctx, c, connect(p, key), args)
+		return do(ctx, c, connect(p, stamper), args)
 	}
 }
 
 // connect makes a client that wants the manifest of the profile.
-func connect(p profile.Profile, key client.Key) *client.Client {
-	to := client.New(p.URL, p.Organization, key)
+func connect(p profile.Profile, stamper client.Stamper) *client.Client {
+	to := client.New(p.URL, p.Organization, stamper)
 	to.Manifest = p.Manifest
 	return to
+}
+
+// readStamper reads a key, or the session of a login, which knows its organization.
+func readStamper(c *cobra.Command, p *profile.Profile) (client.Stamper, error) {
+	if p.KeyFile == "" || p.KeyFile == "-" {
+		return readKey(c, p.KeyFile)
+	}
+	text, err := frame.Secret(c, p.KeyFile, maxKey)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	defer clear(text)
+	if !bytes.HasPrefix(text, []byte("{")) {
+		return readKey(c, p.KeyFile)
+	}
+	l, err := readLogin(p.KeyFile, text)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", p.KeyFile, err)
+	}
+	p.Organization = cmp.Or(p.Organization, l.Organization())
+	return l, nil
 }
 
 // readKey reads the authenticator's key, which nobody else may read.

@@ -55,6 +55,7 @@ async function allow() {
   if (!session) return go(signInPage);
   const walletId = chosen || own?.walletId || await appWallet(session, organizationId, asked.client);
   const connection = { organizationId, clientId: asked.client, appName: asked.app, origin: asked.origin, walletId, usdCentsLimitPerDay, expiresInMs };
+  if (asked.for !== 'legacy') connection.nonce = asked.nonce;
   if (asked.for === 'legacy') Object.assign(connection, { publicKey: asked.key, algorithm: asked.algorithm });
   await call(session, 'connectApp', connection);
   go((await (asked.for === 'legacy' ? connected(walletId, expiresInMs) : authorize(chosen, expiresInMs))).location);

@@ -2,6 +2,7 @@ package language
 
 import (
 	"encoding/hex"
+	"slices"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -23,6 +24,8 @@ func otherFunctions() []cel.EnvOption {
 			}
 			return types.String("0x" + hex.EncodeToString(b))
 		}))),
+		cel.Function("littleEndian", cel.Overload("little_endian_bytes_int64_int64", []*cel.Type{cel.BytesType, cel.IntType, cel.IntType}, amount.Type(),
+			cel.FunctionBinding(func(args ...ref.Val) ref.Val { return littleEndian(args[0], args[1], args[2]) }))),
 		cel.Function("tokenAccount",
 			cel.Overload("token_account_owner_mint", []*cel.Type{s, s}, s, cel.BinaryBinding(func(owner, mint ref.Val) ref.Val {
 				return tokenAccount(owner, mint, types.String("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"))
@@ -31,6 +34,26 @@ func otherFunctions() []cel.EnvOption {
 				return tokenAccount(args[0], args[1], args[2])
 			}))),
 	}
+}
+
+// littleEndian reads a number of 1 to 32 bytes, the least first, as programs of Solana write them; a place below zero counts
+// from the end.
+func littleEndian(data, place, size ref.Val) ref.Val {
+	b, ok := data.(types.Bytes)
+	at, whole := place.(types.Int)
+	n, both := size.(types.Int)
+	if !ok || !whole || !both {
+		return types.MaybeNoSuchOverloadErr(data)
+	}
+	if at < 0 {
+		at += types.Int(len(b))
+	}
+	if n < 1 || n > 32 || at < 0 || at > types.Int(len(b))-n {
+		return types.NewErr("no number of %d bytes is at this place of %d bytes", n, len(b))
+	}
+	number := slices.Clone(b[at : at+n])
+	slices.Reverse(number)
+	return amount.FromBytes(number)
 }
 
 // tokenAccount is the address of the account that holds an owner's tokens of a mint on Solana.

@@ -22,6 +22,7 @@ func (p *Policy) lint() {
 		p.lintComparisons(r)
 		p.lintAbsence(r)
 		p.lintReach(r)
+		p.lintCoins(r)
 		p.lintShadow(r, p.rules[:i])
 	}
 	if !allows {
@@ -146,6 +147,31 @@ func (p *Policy) lintReach(r *rule) {
 	}
 	if strings.Contains(whole, "usage.spent") && !strings.Contains(whole, "effects.unknown") {
 		p.warn(r, root, "what a transaction spends beyond its known effects is not counted", "add !effects.unknown")
+	}
+}
+
+// lintCoins warns of limits on the coin of a network alone, where the rule says nothing of what else is moved. On Bitcoin
+// nothing else is.
+func (p *Policy) lintCoins(r *rule) {
+	if r.Outcome != org.OutcomeAllow {
+		return
+	}
+	coin, all := "", false
+	ast.PostOrderVisit(r.checked.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		c, is, err := counterOf(e)
+		if !is || err != nil {
+			return
+		}
+		all = all || c.Asset == "USD"
+		if slices.Contains([]string{"ETH", "SOL", "SUI"}, c.Asset) || strings.HasSuffix(c.Asset, "/slip44:60") {
+			coin = c.Asset
+		}
+	}))
+	root := r.written.NativeRep().Expr()
+	narrow := regexp.MustCompile(`\b(effects\.(transfers|programs)|tx\.evm\.(to|data|call|selector)|tx\.solana\.instructions|tx\.sui\.commands)\b`)
+	if coin != "" && !all && !narrow.MatchString(textOf(r, root)) {
+		p.warn(r, root, fmt.Sprintf("a limit on %s bounds no token and no other coin, and the rule allows to move those", coin),
+			fmt.Sprintf("add !effects.transfers.exists(t, t.asset != '%s') && effects.approvals.size() == 0, or limit 'USD'", coin))
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 	token22 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
 	ata     = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL"
 	budget  = "ComputeBudget111111111111111111111111111111"
-	memo    = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXGDLGmfcHr"
+	memo    = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"
 	anchor  = "JUP6LkbZbjS1jKKwapdHNy74zcZ3tLUZoi5QNyVTaV4"
 )
 
