@@ -59,16 +59,17 @@ func (s Stamp) Encode() string {
 	var w memberWriter
 	key := base64.RawURLEncoding.EncodeToString(s.PublicKey)
 	sig := base64.RawURLEncoding.EncodeToString(s.Signature)
-	if s.Kind == Passkey {
+	switch s.Kind {
+	case Passkey:
 		s.Passkey.write(&w)
-	} else if s.Kind == OIDC {
+	case OIDC:
 		w.add("kind", string(s.Kind))
 		w.add("idToken", s.IDToken)
 		w.add("publicKey", key)
 		w.add("algorithm", string(s.Algorithm))
 		w.add("salt", s.Salt)
 		w.add("signature", sig)
-	} else {
+	case PKI:
 		w.add("publicKey", key)
 		w.add("signature", sig)
 		w.add("kind", string(s.Kind))

@@ -128,7 +128,7 @@ func TestPasskeyCounts(t *testing.T) {
 	for range cap(answers) {
 		body := r.body(t, api.SignUtf8Message, utf8Params(o, w, "race"))
 		header := d.stamp(t, body)
-		go func() { answers <- uint16(r.sendStamped(t, header, body).Status) }()
+		go func() { answers <- r.sendStamped(t, header, body).Status }()
 	}
 	good := 0
 	for range cap(answers) {
