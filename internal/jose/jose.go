@@ -71,32 +71,42 @@ type payload struct {
 
 // Parse reads a compact token. Nothing in it is true before Verify.
 func Parse(compact string) (Token, error) {
+	t, body, err := parseSigned(compact)
+	if err != nil {
+		return Token{}, err
+	}
+	t.Claims, err = readClaims(body)
+	if err != nil {
+		return Token{}, err
+	}
+	return t, nil
+}
+
+// parseSigned reads all of a token but its claims, which it returns as they are.
+func parseSigned(compact string) (Token, []byte, error) {
 	if len(compact) > MaxToken {
-		return Token{}, refused("longer than 8 KiB")
+		return Token{}, nil, refused("longer than 8 KiB")
 	}
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {
-		return Token{}, refused("not three parts")
+		return Token{}, nil, refused("not three parts")
 	}
 	var decoded [3][]byte
 	for i, part := range parts {
 		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
 		if err != nil || strings.ContainsAny(part, "\r\n") {
-			return Token{}, refused("not canonical base64url")
+			return Token{}, nil, refused("not canonical base64url")
 		}
 		decoded[i] = b
 	}
 	t, err := readHeader(decoded[0])
 	if err != nil {
-		return Token{}, err
-	}
-	if t.Claims, err = readClaims(decoded[1]); err != nil {
-		return Token{}, err
+		return Token{}, nil, err
 	}
 	if t.signed, err = library.ParseSignedCompact(compact, algorithms()); err != nil {
-		return Token{}, refused("not a signed token")
+		return Token{}, nil, refused("not a signed token")
 	}
-	return t, nil
+	return t, decoded[1], nil
 }
 
 func algorithms() []library.SignatureAlgorithm {

@@ -14,14 +14,15 @@ import (
 	library "github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/redoubt-kms/redoubt/internal/rsakey"
+	"github.com/redoubt-kms/redoubt/stamp"
 )
 
 // Bounds of a set of keys.
 const (
 	MaxKeySet = 64 << 10 // bytes
 	MaxKeys   = 20
-	minRSA    = 2048 // bits
-	maxRSA    = 8192
 )
 
 // ErrKeys says that a set of keys cannot be used.
@@ -96,7 +97,7 @@ func readKey(raw []byte) (key, bool, error) {
 	default:
 		return key{}, false, nil
 	}
-	if len(a.Modulus) > base64.RawURLEncoding.EncodedLen(maxRSA/8) {
+	if len(a.Modulus) > base64.RawURLEncoding.EncodedLen(rsakey.MaxBits/8) {
 		return key{}, false, unusable("an RSA key has more than 8192 bits")
 	}
 	var read library.JSONWebKey
@@ -117,8 +118,8 @@ func readKey(raw []byte) (key, bool, error) {
 func (k *key) choose() error {
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:
-		if bits := public.N.BitLen(); bits < minRSA || bits > maxRSA || public.E < 65537 || public.E%2 == 0 {
-			return unusable("an RSA key wants 2048 to 8192 bits and an odd exponent from 65537")
+		if err := rsakey.Check(public); err != nil {
+			return unusable(err.Error())
 		}
 		k.algorithm = library.RS256
 	case *ecdsa.PublicKey:
@@ -126,6 +127,9 @@ func (k *key) choose() error {
 			k.algorithm = library.ES256
 		}
 	case ed25519.PublicKey:
+		if stamp.CheckEd25519(public) != nil { // under a key of low order one signature fits every token
+			return unusable("an Ed25519 key is not canonical, or of low order")
+		}
 		k.algorithm = library.EdDSA
 	default:
 		return unusable("a private key stands among public ones")

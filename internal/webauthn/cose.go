@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"math/big"
 
+	"github.com/redoubt-kms/redoubt/internal/rsakey"
 	"github.com/redoubt-kms/redoubt/stamp"
 )
 
@@ -21,9 +22,6 @@ const (
 
 	algorithmES256, algorithmEdDSA, algorithmRS256 = -7, -8, -257
 )
-
-// Bounds of RSA keys, in bits of the modulus.
-const minRSA, maxRSA = 2048, 8192
 
 // key is a public key with the one algorithm that it is for.
 type key struct {
@@ -84,11 +82,11 @@ func (k *key) readEdDSA(params map[int64]any) bool {
 func (k *key) readRS256(params map[int64]any) bool {
 	n, _ := params[paramN].([]byte)
 	e, _ := params[paramE].([]byte)
-	if len(n) == 0 || len(n) > maxRSA/8 || n[0] == 0 || len(e) == 0 || len(e) > 4 || e[0] == 0 {
+	if len(n) == 0 || len(n) > rsakey.MaxBits/8 || n[0] == 0 || len(e) == 0 || len(e) > 4 || e[0] == 0 {
 		return false
 	}
 	k.rsa = &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
-	return k.rsa.N.BitLen() >= minRSA && k.rsa.N.Bit(0) == 1 && k.rsa.E >= 65537 && k.rsa.E < 1<<31 && k.rsa.E%2 == 1
+	return rsakey.Check(k.rsa) == nil
 }
 
 func (k key) verify(message, signature []byte) bool {
