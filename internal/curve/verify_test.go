@@ -23,8 +23,8 @@ import (
 //	aes_gcm, hmac_sha256, hmac_sha512, x25519,       internal/vectors (the library calls themselves)
 //	  hkdf_sha256, chacha20_poly1305
 //	ecdsa_secp256r1_sha256                           stamp: passkeys sign in DER
-//	json_web_signature, json_web_key,                wait for sign-in by OpenID Connect
-//	  json_web_crypto, rsa_signature_*_sha256
+//	json_web_signature, json_web_key, json_web_crypto  internal/jose
+//	rsa_signature_*_sha256                           internal/webauthn
 func TestWycheproofRaw(t *testing.T) {
 	for _, f := range []struct {
 		name  string
