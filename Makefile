@@ -5,10 +5,11 @@ GOFLAGS_BUILD := -trimpath -buildvcs=false
 JS := e2e/js
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
 STRACE := /usr/bin/strace
+CHROMIUM := /usr/bin/chromium
 FUZZTIME ?= 1000000x
 MUTANTS ?= 5000
 
-.PHONY: demo test check acceptance mutation soak chaos fuzz bench tcb run build clients unit js lint postgres
+.PHONY: demo test check acceptance mutation soak chaos fuzz bench tcb run build clients unit js lint postgres chromium
 
 demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
 	@node $(JS)/demo.mjs
@@ -54,7 +55,7 @@ unit: build postgres $(STRACE) ## Go tests
 	go vet ./...
 	go test -timeout 20m ./...
 
-js: build clients bin/btcd ## the published clients against the real server
+js: build clients bin/btcd $(CHROMIUM) ## the published clients against the real server
 	cd $(JS) && npm test --silent
 
 APT := $(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
@@ -63,6 +64,11 @@ postgres: $(POSTGRES) ## a real server for the tests
 
 $(STRACE):
 	$(APT) update && $(APT) install -y --no-install-recommends strace >/dev/null
+
+chromium: $(CHROMIUM) ## the browser of the tests
+
+$(CHROMIUM): # the browser of the tests
+	$(APT) update && $(APT) install -y --no-install-recommends chromium >/dev/null
 
 $(POSTGRES):
 	$(APT) update && $(APT) install -y --no-install-recommends postgresql-15 >/dev/null

@@ -216,7 +216,8 @@ func TestPoliciesHold(t *testing.T) {
 		"initWalletImport": true, "completeImportWallet": true, "exportWallet": true, "signRawPayload": true, "replayPolicy": true,
 		"connectApp": true, "disconnectApp": true, "listConnections": true, "listWays": true,
 	}
-	rootOnly := map[string]bool{"updateOrganizationControls": true, "setPrices": true, "registerContract": true,
+	rootOnly := map[string]bool{
+		"updateOrganizationControls": true, "setPrices": true, "registerContract": true,
 		"addWay": true, "removeWay": true, "completeWayChange": true, "vetoWayChange": true,
 	}
 	// A wallet that is frozen answers nobody, and who may approve depends on the request: enclave/policy tries who may.
