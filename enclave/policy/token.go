@@ -91,27 +91,31 @@ func (k *tokenCache) verify(t token, keys jose.KeySet) error {
 func (e *Engine) connectKeys(ctx context.Context) (jose.KeySet, string, error) {
 	k := e.tokens
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.issuerRead {
-		return k.issuer, k.origin, nil
+	keys, origin, read := k.issuer, k.origin, k.issuerRead
+	k.mu.Unlock()
+	if read {
+		return keys, origin, nil
 	}
 	answer, err := wire.Ask[wire.Issuer](ctx, e.certifier, wire.KindIssuer, wire.Empty{})
 	if err != nil {
-		return k.issuer, "", err
+		return keys, "", err
 	}
 	var statement proof.SignedIssuer
 	if err := proof.Decode(answer.Statement, &statement); err != nil {
-		return k.issuer, "", err
+		return keys, "", err
 	}
 	if err := statement.Verify(e.vault.Manifest()); err != nil {
-		return k.issuer, "", err
+		return keys, "", err
 	}
 	key, err := jose.ParseP256(statement.Issuer.Key)
 	if err != nil {
-		return k.issuer, "", err
+		return keys, "", err
 	}
-	k.issuer, k.origin, k.issuerRead = jose.SingleKey(key), statement.Issuer.Origin, true
-	return k.issuer, k.origin, nil
+	keys, origin = jose.SingleKey(key), statement.Issuer.Origin
+	k.mu.Lock()
+	k.issuer, k.origin, k.issuerRead = keys, origin, true
+	k.mu.Unlock()
+	return keys, origin, nil
 }
 
 // verifyLogin checks a token of Connect.
