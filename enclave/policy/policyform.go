@@ -59,7 +59,7 @@ func usdLimit(raw api.Raw, path string) (*org.USDLimit, error) {
 	if l.UsdCentsLimitPerDay < 0 || l.UsdCentsLimitPerDay > 1<<31-1 {
 		return nil, api.Errorf(api.TypeInvalid, "want 0 to 2147483647 cents").At(path + ".usdCentsLimitPerDay")
 	}
-	if _, err := solana.ParseKey(l.MemoryAccount); err != nil && l.MemoryAccount != "" { // connections of our own have none
+	if _, err := solana.ParseKey(l.MemoryAccount); err != nil {
 		return nil, api.Errorf(api.TypeInvalid, "want an address of Solana").At(path + ".memoryAccount")
 	}
 	if l.MemoryID < 0 || l.MemoryID > 255 || l.MemoryBump < 0 || l.MemoryBump > 255 {
