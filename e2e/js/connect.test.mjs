@@ -1,12 +1,18 @@
 // People log in to an app with the public browser SDK, unmodified, in a real browser: the scenarios of a wallet's day.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { Connection, LAMPORTS_PER_SOL, PublicKey } from '@solana/web3.js'
 import bs58 from 'bs58'
 import { verifyMessage } from 'viem'
-import { newPerson, startBrowser } from './browser.mjs'
+import { newPerson, shots, startBrowser } from './browser.mjs'
 import { startDapp } from './dapp.mjs'
+import { binary, run } from './redoubt.mjs'
 import { startWorld } from './world.mjs'
 
 const appId = 'app-of-the-tests'
@@ -73,6 +79,7 @@ async function login(more = {}, choices = {}) {
   await person.page.goto(dapp.origin)
   await open(person.page, more)
   await leave(person.page)
+  await person.shot('sign-in')
   await person.page.click('#create')
   await consent(person.page, choices)
   return { ...person, ...(await arrive(person.page, more)) }
@@ -129,6 +136,20 @@ describe('logging in', () => {
     }, { from: from.toBase58(), to, blockhash })
     assert.ok(signature)
     assert.equal(await connection.getBalance(new PublicKey(to)), 10_000_000)
+  })
+
+  test('sends ETH, and the balance moves', async () => {
+    const from = address(person, 'Ethereum')
+    const receiver = '0x00000000000000000000000000000000000ca11e'
+    await world.ethereum.setBalance(from, 10n ** 18n)
+    const { hash } = await person.page.evaluate(async ({ from, receiver }) => {
+      await window.wallet.ethereum.switchChain(11155111)
+      return window.wallet.ethereum.sendTransaction({
+        from, to: receiver, value: '0x2386f26fc10000', gas: '0x5208', maxFeePerGas: '0x77359400', maxPriorityFeePerGas: '0x3b9aca00', nonce: '0x0', chainId: 11155111, type: 2,
+      }).then((sent) => ({ hash: sent?.hash ?? sent }))
+    }, { from, receiver })
+    await world.ethereum.receipt(hash)
+    assert.equal(await world.ethereum.balance(receiver), 10n ** 16n)
   })
 
   test('is there after the page is loaded again', async () => {
@@ -275,6 +296,67 @@ describe('sessions', () => {
     for (const tab of [page, second]) {
       const signed = await tab.evaluate(() => window.wallet.solana.signMessage('again').then(() => 'signed', String))
       assert.equal(signed, 'signed')
+    }
+  })
+})
+
+describe('the first generation of the SDK', () => {
+  let older
+  before(async () => { older = await startDapp({ sdk: 'browser-sdk-v1' }) })
+  after(() => older?.stop())
+
+  test('logs in by redirect, and stamps with a key of its own', async () => {
+    const { page, problems } = await newPerson(browser)
+    const given = { ...options(), embeddedWalletType: 'user-wallet', authOptions: { authUrl: `${origin}/login`, redirectUrl: `${older.origin}/back` } }
+    await page.goto(older.origin)
+    await open(page, given)
+    await leave(page)
+    await page.click('#create')
+    await page.waitForURL('**/login/consent*')
+    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    await page.click('#allow')
+    await page.waitForURL(`${older.origin}/**`)
+    const { connected, addresses, events } = await arrive(page, given)
+    assert.equal(connected, true, JSON.stringify(events))
+    const signature = await page.evaluate(async () => {
+      const { signature } = await window.wallet.solana.signMessage('hello')
+      return signature instanceof Uint8Array ? [...signature] : signature
+    })
+    const bytes = Array.isArray(signature) ? Uint8Array.from(signature) : bs58.decode(signature)
+    const own = addresses.find((a) => a.addressType === 'Solana').address
+    assert.ok(ed25519.verify(bytes, new TextEncoder().encode('hello'), bs58.decode(own)))
+    assert.deepEqual(problems, [])
+  })
+})
+
+describe('a program on a device', () => {
+  test('logs in by a code that a person compares, and signs with its own wallet', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'login-'))
+    try {
+      const file = join(folder, 'agent.session')
+      const program = spawn(binary, ['login', file, '--url', world.baseUrl, '--name', 'agent of the tests', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const ended = new Promise((resolve) => program.on('close', resolve))
+      let told = ''
+      let printed = ''
+      program.stderr.on('data', (text) => { told += text })
+      program.stdout.on('data', (text) => { printed += text })
+      for (let i = 0; i < 100 && !/open\s+\S+/.test(told); i++) await setTimeout(100)
+      const { page } = await newPerson(browser)
+      await page.goto(told.match(/open\s+(\S+)/)[1])
+      await page.click('#device-form button')
+      await page.waitForURL('**/login/sign-in*')
+      await page.click('#create')
+      await page.waitForURL('**/login/consent*')
+      await page.waitForFunction(() => !document.getElementById('allow').disabled)
+      await page.screenshot({ path: join(shots, 'consent-device.png'), fullPage: true })
+      await page.click('#allow')
+      await page.waitForURL('**/device-connect/done')
+      assert.equal(await ended, 0, told)
+      const { clientId } = JSON.parse(printed)
+      const { stdout } = await run('wallet', 'find', clientId, '--url', world.baseUrl, '--key', file, '--json')
+      assert.ok(JSON.parse(stdout).walletId)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
     }
   })
 })
