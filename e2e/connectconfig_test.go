@@ -1,8 +1,10 @@
 package e2e_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +27,18 @@ func (s *server) issuer(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return said.Issuer
+}
+
+// deviceCode asks for a device code for an app, and returns the status.
+func (s *server) deviceCode(t *testing.T, app string) int {
+	t.Helper()
+	nonce := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
+	answer, err := http.PostForm(s.root()+"/oauth2/device/auth", url.Values{"client_id": {app}, "nonce": {nonce}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
 }
 
 // People log in to a deployment of several programs once its manifest says where; its secrets are in files, and in no log.
@@ -53,6 +67,17 @@ func TestConnectByConfiguration(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(d.dir, "data", "connect.db")); err != nil {
 		t.Error(err)
+	}
+	if got := s.deviceCode(t, "game"); got != http.StatusUnauthorized {
+		t.Errorf("an app that nobody registered: %d", got)
+	}
+	do(t, "app", "add", "game", "--config", d.config, "--name", "The Game")
+	if got := s.deviceCode(t, "game"); got != http.StatusOK {
+		t.Errorf("an app that was registered beside the server: %d", got)
+	}
+	do(t, "app", "remove", "game", "--config", d.config)
+	if got := s.deviceCode(t, "game"); got != http.StatusUnauthorized {
+		t.Errorf("an app that was removed: %d", got)
 	}
 	d.end()
 	for _, name := range []string{"redoubtd", "certifier", "policy"} {

@@ -19,13 +19,19 @@ type place struct {
 }
 
 func (p *place) flags(c *cobra.Command) {
+	p.shelfFlags(c)
+	c.Flags().StringVar(&p.anchor, "anchor-dir", "", "`DIR` of the anchor (default the folder of the data)")
+	c.MarkFlagsMutuallyExclusive("config", "anchor-dir")
+}
+
+// shelfFlags are those of commands that need no anchor.
+func (p *place) shelfFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&p.dir, "data", "", "`DIR` of the data")
-	f.StringVar(&p.anchor, "anchor-dir", "", "`DIR` of the anchor (default the folder of the data)")
 	f.StringVar(&p.server, "postgres", "", "the ledger is in PostgreSQL at this `DSN`, not in the folder of the data")
 	f.StringVar(&p.config, "config", "", "configuration `FILE` of a deployment, instead of the others")
 	c.MarkFlagsOneRequired("data", "config")
-	for _, other := range []string{"data", "anchor-dir", "postgres"} {
+	for _, other := range []string{"data", "postgres"} {
 		c.MarkFlagsMutuallyExclusive("config", other)
 	}
 }

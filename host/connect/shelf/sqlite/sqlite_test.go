@@ -2,8 +2,10 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/host/connect/shelf"
 	"github.com/redoubt-kms/redoubt/host/connect/shelf/shelftest"
@@ -49,5 +51,19 @@ func TestLaterSchema(t *testing.T) {
 	if s, err := sqlite.Open(t.Context(), path); err == nil {
 		s.Close()
 		t.Error("opened a file of schema version 2")
+	}
+}
+
+// Nobody else reads the file, nor those that SQLite keeps beside it.
+func TestMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "connect.db")
+	s := open(t, path)
+	if err := s.Add(t.Context(), shelf.Apps, shelf.Row{Key: "k"}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", name, info, err)
+		}
 	}
 }
