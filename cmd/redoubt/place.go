@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/host/config"
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
+	shelfpostgres "github.com/redoubt-kms/redoubt/host/connect/shelf/postgres"
+	shelfsqlite "github.com/redoubt-kms/redoubt/host/connect/shelf/sqlite"
 	"github.com/redoubt-kms/redoubt/host/store/postgres"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -71,6 +75,24 @@ func (d deployment) importer(ctx context.Context) (importer, error) {
 		return postgres.NewImport(ctx, d.server)
 	}
 	return sqlite.NewImport(ctx, d.database())
+}
+
+// lasting calls see for each row that logins keep and a backup, too, also while a server writes.
+func (d deployment) lasting(ctx context.Context, see func(shelf.Kind, shelf.Row) error) error {
+	if d.server != "" {
+		return shelfpostgres.Dump(ctx, d.server, time.Now(), see)
+	}
+	if !there(d.shelfFile()) {
+		return nil // nobody ever logged in here
+	}
+	return shelfsqlite.Dump(ctx, d.shelfFile(), time.Now(), see)
+}
+
+func (d deployment) shelfImporter(ctx context.Context) (shelf.Importer, error) {
+	if d.server != "" {
+		return shelfpostgres.NewImport(ctx, d.server)
+	}
+	return shelfsqlite.NewImport(ctx, d.shelfFile())
 }
 
 // progress shows how many commits of about how many are done.

@@ -67,3 +67,28 @@ func TestMode(t *testing.T) {
 		}
 	}
 }
+
+func TestCopy(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "connect ü?.db"), filepath.Join(t.TempDir(), "connect.db")
+	dump := func(path string) shelftest.Dump {
+		return func(now time.Time, see func(shelf.Kind, shelf.Row) error) error {
+			return sqlite.Dump(t.Context(), path, now, see)
+		}
+	}
+	s := open(t, from)
+	into, err := sqlite.NewImport(t.Context(), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shelftest.TestCopy(t, s, dump(from), into, dump(to))
+	if _, err := sqlite.NewImport(t.Context(), to); err == nil {
+		t.Error("it was imported into a file that is there")
+	}
+	missing := filepath.Join(t.TempDir(), "connect.db")
+	if err := dump(missing)(time.Now(), nil); err == nil {
+		t.Error("a file that is not there")
+	}
+	if _, err := os.Lstat(missing); err == nil {
+		t.Error("reading made a file")
+	}
+}
