@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,6 +15,8 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
+	"github.com/redoubt-kms/redoubt/host/connect/shelf/sqlite"
 	"github.com/redoubt-kms/redoubt/stamp"
 )
 
@@ -125,6 +128,34 @@ func do(t testing.TB, args ...string) string {
 	return out
 }
 
+// shelve puts a row among those that logins keep, as a server does.
+func shelve(t *testing.T, dir string, k shelf.Kind, key string) {
+	t.Helper()
+	rows, err := sqlite.Open(t.Context(), filepath.Join(dir, "connect.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	if err := rows.Add(t.Context(), k, shelf.Row{Key: key, Value: []byte("{}")}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// shelved says whether logins keep a row.
+func shelved(t *testing.T, dir string, k shelf.Kind, key string) bool {
+	t.Helper()
+	rows, err := sqlite.Open(t.Context(), filepath.Join(dir, "connect.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	_, err = rows.Get(t.Context(), k, key, time.Now())
+	if err != nil && !errors.Is(err, shelf.ErrNone) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
 // D7, the drill: a backup under load is restored on a fresh site, is refused, is rebased, and serves; nothing that was
 // acknowledged before the backup is lost, every wallet signs, and what was lost cannot happen a second time.
 func TestBackupDrill(t *testing.T) {
@@ -138,6 +169,9 @@ func TestBackupDrill(t *testing.T) {
 		tenants[i], addresses[o], signatures[o] = o, o.addresses(t), o.sign(t, "the same")
 	}
 	old := tenants[0].signKept(t, "before the backup")
+	do(t, "app", "add", "game", "--data", dir, "--name", "The Game")
+	shelve(t, dir, shelf.Credentials, "a passkey")
+	shelve(t, dir, shelf.Codes, "a code")
 
 	crowd := newLoad(t, tenants)
 	var wallets map[string]*tenant
@@ -156,10 +190,19 @@ func TestBackupDrill(t *testing.T) {
 	if a, err := tenants[0].root.send(grant); err != nil || a.status != 200 {
 		t.Fatalf("%d %s %v", a.status, a.raw, err)
 	}
+	do(t, "app", "add", "later", "--data", dir, "--name", "After the backup")
 	s.kill()
 
 	fresh := filepath.Join(t.TempDir(), "fresh")
-	do(t, "restore", backup, "--data", fresh, "--identity", identity)
+	if out := do(t, "restore", backup, "--data", fresh, "--identity", identity, "--json"); !strings.Contains(out, `"apps":1,"passkeys":1,`) {
+		t.Errorf("what logins keep: %s", out)
+	}
+	if out := do(t, "app", "list", "--data", fresh); !strings.HasPrefix(out, "game ") || strings.Contains(out, "later") {
+		t.Errorf("apps: %s", out)
+	}
+	if !shelved(t, fresh, shelf.Credentials, "a passkey") || shelved(t, fresh, shelf.Codes, "a code") {
+		t.Error("wanted is the passkey, and no code that may have been spent")
+	}
 	refuses(t, fresh, "redoubt rebase")
 	do(t, "rebase", "--data", fresh, "--reason", "a drill")
 	s = start(t, fresh)

@@ -44,6 +44,7 @@ func TestBackupByConfiguration(t *testing.T) {
 	o := &tenant{root: root, id: id}
 	o.wallet = root.must(t, "createWallet", object{"organizationId": id, "walletName": "W"}, "walletId")
 	signature := o.sign(t, "the same")
+	do(t, "app", "add", "game", "--config", first.config, "--name", "The Game")
 
 	from := first
 	for _, to := range []*deployed{newDeployment(t, fmt.Sprintf("database = %q", address(t, cluster.DSN(name)))), newDeployment(t, "")} {
@@ -69,6 +70,9 @@ func TestBackupByConfiguration(t *testing.T) {
 		}
 		if out := do(t, "log", "verify", "--url", s.url); !strings.Contains(out, `"moved"`) {
 			t.Errorf("nothing tells of the rebase: %s", out)
+		}
+		if out := do(t, "app", "list", "--config", to.config); !strings.HasPrefix(out, "game ") {
+			t.Errorf("apps: %s", out)
 		}
 		from = to
 	}

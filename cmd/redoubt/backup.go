@@ -25,9 +25,9 @@ func backups() *cobra.Command {
 	var to recipients
 	c := frame.JSON(&cobra.Command{
 		Use: "backup FILE", Short: "Write a backup of a deployment, encrypted to age recipients, also while it serves",
-		Long: `Write a backup of a deployment into a new file: ledger, manifest and keys, as they belong together, encrypted to age
-recipients. The server may run. Every commit is checked on the way. 'redoubt restore' reads it; what was acknowledged
-before the backup began is in it.`,
+		Long: `Write a backup of a deployment into a new file: ledger, manifest, keys, and the apps and passkeys of logins, as they
+belong together, encrypted to age recipients. The server may run. Every commit is checked on the way. 'redoubt restore'
+reads it; what was acknowledged before the backup began is in it.`,
 		Example: `  redoubt backup monday.backup --data data --recipients-file recipients.txt
 
   redoubt backup monday.backup --config /etc/redoubt/redoubt.toml \
@@ -80,13 +80,16 @@ func contentRows(w io.Writer, c backup.Contents) {
 	frame.Row(w, "commits", c.Commits)
 	frame.Row(w, "entries", c.Entries)
 	frame.Row(w, "root", c.Root)
+	frame.Row(w, "apps", c.Apps)
+	frame.Row(w, "passkeys", c.Passkeys)
 	for _, key := range c.Keys {
 		frame.Row(w, "key", key)
 	}
 }
 
 // backUp writes the file. What must be together is read in this order: manifest and keys, which do not change while it
-// serves; the anchor; and then the ledger, in one snapshot, which therefore holds all that was anchored.
+// serves; the anchor; the ledger, in one snapshot, which therefore holds all that was anchored; and what logins keep, in one
+// snapshot, which therefore holds the passkeys of all people that the ledger knows.
 func (d deployment) backUp(c *cobra.Command, path string, to []age.Recipient) (backedUp, error) {
 	signed, manifest, err := d.readManifest()
 	if err != nil {
@@ -121,12 +124,13 @@ func (d deployment) backUp(c *cobra.Command, path string, to []age.Recipient) (b
 		f.Abort()
 		return backedUp{}, err
 	}
-	if err := d.copyLedger(c, f, walk); err != nil {
+	var rows kept
+	if err := d.copyAll(c, f, walk, &rows); err != nil {
 		f.Abort()
 		return backedUp{}, err
 	}
 	contents, err := contentsOf(signed.Manifest, walk.head)
-	contents.Anchored, contents.Keys = anchor.Head.Index, keys.names()
+	contents.Anchored, contents.Keys, contents.Apps, contents.Passkeys = anchor.Head.Index, keys.names(), rows.apps, rows.passkeys
 	if err == nil {
 		err = f.Finish(&contents)
 	}

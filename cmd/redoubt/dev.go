@@ -190,13 +190,14 @@ func (o devOptions) start(ctx context.Context, log *slog.Logger, broadcast *netw
 	}
 	watch.Opened(ready, counter)
 	go counter.Keep(running)
-	logins, err := o.openConnect(ctx, counter, log)
+	limits := web.Limits{BadStamps: o.badStamps}
+	logins, err := o.openConnect(ctx, counter, limits, log)
 	if err != nil {
 		return err
 	}
 	defer logins.close()
 	go logins.Run(running)
-	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), web.Limits{BadStamps: o.badStamps}, logins.Routes, log)), listener, "", "", stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(broadcast), limits, logins.Routes, log)), listener, "", "", stdout)
 }
 
 // enclaves waits for the enclaves, and hears when one ends before everything serves.

@@ -10,6 +10,7 @@ import (
 	"github.com/redoubt-kms/redoubt/host/connect/shelf/postgres"
 	"github.com/redoubt-kms/redoubt/host/connect/shelf/sqlite"
 	"github.com/redoubt-kms/redoubt/host/desk"
+	"github.com/redoubt-kms/redoubt/host/web"
 )
 
 // logins is Connect with the shelf that it keeps things on.
@@ -33,7 +34,7 @@ func (d deployment) openShelf(ctx context.Context) (shelf.Shelf, error) {
 
 // openConnect opens the logins of a development server: one-time codes go to the log, and apps of this machine are
 // registered when they first come.
-func (o devOptions) openConnect(ctx context.Context, certifier *desk.Desk, log *slog.Logger) (logins, error) {
+func (o devOptions) openConnect(ctx context.Context, certifier *desk.Desk, limits web.Limits, log *slog.Logger) (logins, error) {
 	signed, _, err := o.place.readManifest()
 	if err != nil {
 		return logins{}, err
@@ -44,6 +45,7 @@ func (o devOptions) openConnect(ctx context.Context, certifier *desk.Desk, log *
 	}
 	options := connect.Options{
 		Origin: signed.Manifest.Connect.Origin, Certifier: certifier, Shelf: kept, LogCodes: true, OpenApps: true, Log: log,
+		Address: limits.Address,
 	}
 	for _, p := range signed.Manifest.Connect.Providers {
 		options.Providers = append(options.Providers, connect.Provider{Name: p.Name, Title: p.Name, Issuer: p.Issuer, ClientID: p.ClientID})

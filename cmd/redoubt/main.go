@@ -44,7 +44,7 @@ func root() *cobra.Command {
 	r := frame.Group("redoubt", "redoubt keeps wallet keys inside enclaves and signs what policies allow")
 	r.AddGroup(&cobra.Group{ID: servers, Title: "To run and to check a server:"}, &cobra.Group{ID: people, Title: "To use one:"})
 	for id, commands := range map[string][]*cobra.Command{
-		servers: {dev(), initialise(), launchEnclave(), logs(), receipts(), backups(), backupKey(), restore(), rebase(), bench(), versions()},
+		servers: {dev(), initialise(), launchEnclave(), apps(), logs(), receipts(), backups(), backupKey(), restore(), rebase(), bench(), versions()},
 		people:  prompt.Commands(),
 	} {
 		for _, c := range commands {

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/host/config"
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
+	shelfpostgres "github.com/redoubt-kms/redoubt/host/connect/shelf/postgres"
+	shelfsqlite "github.com/redoubt-kms/redoubt/host/connect/shelf/sqlite"
 	"github.com/redoubt-kms/redoubt/host/store/postgres"
 	"github.com/redoubt-kms/redoubt/host/store/sqlite"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -19,13 +23,19 @@ type place struct {
 }
 
 func (p *place) flags(c *cobra.Command) {
+	p.shelfFlags(c)
+	c.Flags().StringVar(&p.anchor, "anchor-dir", "", "`DIR` of the anchor (default the folder of the data)")
+	c.MarkFlagsMutuallyExclusive("config", "anchor-dir")
+}
+
+// shelfFlags are those of commands that need no anchor.
+func (p *place) shelfFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&p.dir, "data", "", "`DIR` of the data")
-	f.StringVar(&p.anchor, "anchor-dir", "", "`DIR` of the anchor (default the folder of the data)")
 	f.StringVar(&p.server, "postgres", "", "the ledger is in PostgreSQL at this `DSN`, not in the folder of the data")
 	f.StringVar(&p.config, "config", "", "configuration `FILE` of a deployment, instead of the others")
 	c.MarkFlagsOneRequired("data", "config")
-	for _, other := range []string{"data", "anchor-dir", "postgres"} {
+	for _, other := range []string{"data", "postgres"} {
 		c.MarkFlagsMutuallyExclusive("config", other)
 	}
 }
@@ -65,6 +75,24 @@ func (d deployment) importer(ctx context.Context) (importer, error) {
 		return postgres.NewImport(ctx, d.server)
 	}
 	return sqlite.NewImport(ctx, d.database())
+}
+
+// lasting calls see for each row that logins keep and a backup, too, also while a server writes.
+func (d deployment) lasting(ctx context.Context, see func(shelf.Kind, shelf.Row) error) error {
+	if d.server != "" {
+		return shelfpostgres.Dump(ctx, d.server, time.Now(), see)
+	}
+	if !there(d.shelfFile()) {
+		return nil // nobody ever logged in here
+	}
+	return shelfsqlite.Dump(ctx, d.shelfFile(), time.Now(), see)
+}
+
+func (d deployment) shelfImporter(ctx context.Context) (shelf.Importer, error) {
+	if d.server != "" {
+		return shelfpostgres.NewImport(ctx, d.server)
+	}
+	return shelfsqlite.NewImport(ctx, d.shelfFile())
 }
 
 // progress shows how many commits of about how many are done.

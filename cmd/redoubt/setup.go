@@ -57,6 +57,7 @@ func (d deployment) resume() error {
 	for _, part := range [][2]string{
 		{filepath.Join(staged.dir, "keys"), filepath.Join(d.dir, "keys")},
 		{staged.database(), d.database()},
+		{staged.shelfFile(), d.shelfFile()},
 		{staged.kept(), d.kept()},
 		{staged.manifest(), d.manifest()},
 	} {

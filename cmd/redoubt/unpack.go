@@ -8,12 +8,13 @@ import (
 
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/backup"
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/host/connect/shelf"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // unpacked takes what a backup holds, and checks each part against those before it: the manifest, the keys that it names,
-// the anchor of its shard, and the chain of commits that leads over the anchored head.
+// the anchor of its shard, and the chain of commits that leads over the anchored head. Rows of logins stand for themselves.
 type unpacked struct {
 	ctx      context.Context
 	at       deployment
@@ -23,6 +24,8 @@ type unpacked struct {
 	anchor   *certifier.Peeked
 	chain    *chain
 	ledger   importer
+	rows     kept
+	shelf    shelf.Importer // nil without rows
 	show     func(done, all uint64)
 	done     func()
 }
@@ -128,17 +131,24 @@ func (u *unpacked) finish(told backup.Contents) error {
 	if err != nil {
 		return err
 	}
-	if is.Shard != told.Shard || is.Manifest != told.Manifest || is.Commits != told.Commits || is.Entries != told.Entries || is.Root != told.Root {
+	if is.Shard != told.Shard || is.Manifest != told.Manifest || is.Commits != told.Commits || is.Entries != told.Entries || is.Root != told.Root ||
+		u.rows != (kept{told.Apps, told.Passkeys}) {
 		return fmt.Errorf("%w: it is not what its contents say", backup.ErrBackup)
 	}
 	ledger := u.ledger
 	u.ledger = nil
-	return ledger.Finish(u.ctx)
+	if err := ledger.Finish(u.ctx); err != nil {
+		return err
+	}
+	return u.finishRows()
 }
 
 func (u *unpacked) close() {
 	u.keys.clear()
 	if u.ledger != nil {
 		u.ledger.Abort()
+	}
+	if u.shelf != nil {
+		u.shelf.Abort()
 	}
 }

@@ -1,5 +1,5 @@
-// Command redoubtd is the host: the KMS API, the database and the broadcasting of transactions. It launches nothing and
-// holds no key; the enclaves run beside it, under a supervisor (deploy/).
+// Command redoubtd is the host: the KMS API, the pages where people log in, the database and the broadcasting of
+// transactions. It launches nothing and holds no key; the enclaves run beside it, under a supervisor (deploy/).
 package main
 
 import (
@@ -68,11 +68,18 @@ func run(ctx context.Context, path string) error {
 	log.LogAttrs(ctx, slog.LevelInfo, "the stored state is the anchored one", slog.Uint64("head", ready.Index), slog.Uint64("entries", ready.Size))
 	watch.Opened(ready, counter)
 	go counter.Keep(running)
+	limits := web.Limits{BadStamps: c.BadStamps, TrustedProxies: c.TrustedProxies}
+	logins, err := openLogins(ctx, c, counter, limits, log)
+	if err != nil {
+		return err
+	}
+	defer logins.close()
+	go logins.run(running)
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return err
 	}
-	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(nodes), web.Limits{BadStamps: c.BadStamps, TrustedProxies: c.TrustedProxies}, nil, log)), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
+	return web.Serve(ctx, watch.Server(web.New(watch.Desk(counter), watch.Network(nodes), limits, logins.routes(), log)), listener, c.TLS.Certificate, c.TLS.Key, os.Stdout)
 }
 
 // openStore opens the ledger where the configuration says it is.

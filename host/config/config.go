@@ -34,6 +34,7 @@ type Config struct {
 	TLS         TLS               `toml:"tls"`
 	Limits      Limits            `toml:"limits"`
 	Nodes       map[string]string `toml:"nodes"` // chain/network → URL
+	Connect     Connect           `toml:"connect"`
 
 	// TrustedProxies are networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `toml:"trusted-proxies"`
@@ -127,7 +128,7 @@ func (c *Config) check() error {
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		return errors.New("tls needs certificate and key, or neither")
 	}
-	if err := c.Limits.check(); err != nil {
+	if err := errors.Join(c.Limits.check(), c.Connect.check()); err != nil {
 		return err
 	}
 	for _, role := range []string{"policy", "signer", "certifier"} {

@@ -70,6 +70,16 @@ func TestReadRefuses(t *testing.T) {
 		"database = \"mysql://x\"":          "postgres://",
 		"metrics-addr = \"127.0.0.1:8484\"": "not be the address of the API",
 		"[tls]\ncertificate = \"c\"":        "certificate and key",
+
+		"[connect]\norigin = \"https://x\"":                                "no such setting", // the manifest's to say
+		"[connect]\ndaily-limit = -1":                                      "daily-limit",
+		"[connect.mail]\nfrom = \"a@b.example\"":                           "needs server",
+		"[connect.mail]\nserver = \"x:25\"\nuser = \"u\"":                  "user and password-file",
+		"[connect.mail]\nserver = \"x:25\"\npassword-file = \"/p\"":        "user and password-file",
+		"[connect.mail]\nserver = \"x:25\"\npassword = \"sesame\"":         "no such setting",
+		"[connect.mail]\nserver=\"x:25\"\nuser=\"u\"\npassword-file=\"p\"": "absolute",
+		"[connect.providers.google]\nclient-secret-file = \"s\"":           "absolute",
+		"[connect.providers.google]\nclient-secret = \"sesame\"":           "no such setting",
 	} {
 		if _, err := read(t, text); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%q: %v, want %q", text, err, reason)

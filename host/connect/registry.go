@@ -74,6 +74,17 @@ func (g Registry) Unregister(ctx context.Context, clientID string) error {
 	return err
 }
 
+// App returns a registered app, or shelf.ErrNone.
+func (g Registry) App(ctx context.Context, clientID string) (App, error) {
+	row, err := g.Shelf.Get(ctx, shelf.Apps, clientID, g.now())
+	if err != nil {
+		return App{}, err
+	}
+	var a App
+	err = json.Unmarshal(row.Value, &a)
+	return a, err
+}
+
 // Apps lists up to limit apps with client ids after the given one.
 func (g Registry) Apps(ctx context.Context, after string, limit int) ([]App, error) {
 	rows, err := g.Shelf.List(ctx, shelf.Apps, after, limit, g.now())

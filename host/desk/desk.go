@@ -143,6 +143,19 @@ func (d *Desk) Attestation(ctx context.Context) (wire.Attestation, error) {
 	return ask[wire.Attestation](ctx, d, wire.KindAttestation, wire.Empty{})
 }
 
+// Manifest returns the manifest in force, as the policy engine shows it.
+func (d *Desk) Manifest(ctx context.Context) (proof.Manifest, error) {
+	shown, err := d.Attestation(ctx)
+	if err != nil {
+		return proof.Manifest{}, err
+	}
+	var signed proof.SignedManifest
+	if err := proof.Decode(shown.Manifest, &signed); err != nil {
+		return proof.Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	return signed.Manifest, signed.Verify()
+}
+
 func ask[Answer any](ctx context.Context, d *Desk, kind wire.Kind, message any) (Answer, error) {
 	d.mu.Lock()
 	link := d.link

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-func TestRemote(t *testing.T) {
-	s := &Server{limits: Limits{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}}
+func TestAddress(t *testing.T) {
+	l := Limits{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
 	for _, c := range []struct{ peer, forwarded, want string }{
 		{"192.0.2.7:1", "", "192.0.2.7/32"},
 		{"[::ffff:192.0.2.7]:1", "", "192.0.2.7/32"},
@@ -28,12 +28,12 @@ func TestRemote(t *testing.T) {
 		if c.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", c.forwarded)
 		}
-		if got := s.remote(r).String(); got != c.want {
+		if got := l.Address(r).String(); got != c.want {
 			t.Errorf("%s, %q: %s, want %s", c.peer, c.forwarded, got, c.want)
 		}
 	}
 	r := &http.Request{RemoteAddr: "10.1.2.3:1", Header: http.Header{"X-Forwarded-For": {"1.2.3.4", "203.0.113.9"}}}
-	if got := s.remote(r).String(); got != "203.0.113.9/32" {
+	if got := l.Address(r).String(); got != "203.0.113.9/32" {
 		t.Errorf("two headers: %s", got)
 	}
 }

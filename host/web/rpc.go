@@ -22,7 +22,7 @@ import (
 // stamped serves a stamped POST: one funnel for every method.
 func (s *Server) stamped(kind wire.Kind) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		began, address := time.Now(), s.remote(r)
+		began, address := time.Now(), s.limits.Address(r)
 		if s.callers.turnedAway(address, began) { // its body is not read, nor its stamp verified
 			w.Header().Set("Connection", "close")
 			fail(w, api.Errorf(api.TypeRateLimited, "too many requests from this address were not stamped by a valid authenticator; wait and try again"))

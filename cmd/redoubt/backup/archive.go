@@ -18,8 +18,8 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// Format is the version of the archive. A reader takes no other.
-const Format = 1
+// Format is the version of the archive. A reader takes this one and those before: format 1 had no rows.
+const Format = 2
 
 // The members of an archive, in their order. Keys and commits are several.
 const (
@@ -28,12 +28,14 @@ const (
 	MemberAnchor   = "anchor.cbor" // what the certifier wrote last; not in the form of an anchor
 	keyPrefix      = "keys/"
 	commitsPrefix  = "commits/"
+	rowsPrefix     = "logins/"
 	memberContents = "contents.json"
 )
 
 const (
 	maxMember = 64 << 20 // bytes
 	pageSize  = 4 << 20  // bytes of commits that one member gathers, but for its last one
+	rowsOfOne = 4096     // rows that one member holds, but for its last one
 )
 
 // ErrBackup says that a file is not a whole backup of this format.
@@ -49,6 +51,8 @@ type Contents struct {
 	Entries  uint64   `json:"entries"`  // of the log
 	Epoch    uint64   `json:"epoch"`
 	Root     string   `json:"root"`     // base64
+	Apps     uint64   `json:"apps"`     // that people log in to
+	Passkeys uint64   `json:"passkeys"` // public keys
 	Anchored uint64   `json:"anchored"` // commits that the anchor knew of when the backup began
 	Keys     []string `json:"keys"`     // names
 	Members  []Member `json:"members"`
@@ -61,12 +65,23 @@ type Member struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Row is one of the things that logins keep and that a backup keeps, too (host/connect/shelf).
+type Row struct {
+	_       struct{} `cbor:",toarray"`
+	Kind    string
+	Key     string
+	Value   []byte
+	Expires uint64 // Unix milliseconds; 2^63-1 for never
+}
+
 // Writer writes an archive.
 type Writer struct {
 	tar     *tar.Writer
 	members []Member
 	page    []wire.Commit
 	bytes   int
+	rows    []Row
+	pages   int // of rows
 }
 
 // NewWriter begins an archive.
@@ -118,9 +133,32 @@ func (w *Writer) flush() error {
 	return w.Add(name, b)
 }
 
+// AddRow writes the next row. All commits come before.
+func (w *Writer) AddRow(r Row) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if w.rows = append(w.rows, r); len(w.rows) < rowsOfOne {
+		return nil
+	}
+	return w.flushRows()
+}
+
+func (w *Writer) flushRows() error {
+	if len(w.rows) == 0 {
+		return nil
+	}
+	b, err := proof.Encode(w.rows)
+	if err != nil {
+		return err
+	}
+	w.rows, w.pages = nil, w.pages+1
+	return w.Add(fmt.Sprintf("%s%012d", rowsPrefix, w.pages), b)
+}
+
 // Finish ends the archive with what it is of, and completes that.
 func (w *Writer) Finish(c *Contents) error {
-	if err := w.flush(); err != nil {
+	if err := errors.Join(w.flush(), w.flushRows()); err != nil {
 		return err
 	}
 	c.Format, c.Members = Format, w.members
@@ -137,23 +175,30 @@ type Taker interface {
 	Key(name string, secret []byte) error
 	Anchor(b []byte) error
 	Commit(c wire.Commit) error
+	Row(r Row) error
 }
 
 // Read reads an archive to its end, and checks that all of it is there and is what the contents say.
 func Read(from io.Reader, to Taker) (Contents, error) {
 	r := tar.NewReader(from)
 	var seen []Member
+	format := 0
 	for {
 		name, b, err := next(r)
 		if err != nil {
 			return Contents{}, err
 		}
 		if name == memberContents {
-			return finish(r, from, b, seen)
+			return finish(r, from, b, seen, format)
 		}
 		sum := sha256.Sum256(b)
 		seen = append(seen, Member{name, len(b), hex.EncodeToString(sum[:])})
-		if err := take(to, name, b, len(seen) == 1); err != nil {
+		if len(seen) == 1 {
+			format, err = readFormat(name, b)
+		} else {
+			err = take(to, name, b, format)
+		}
+		if err != nil {
 			return Contents{}, err
 		}
 	}
@@ -177,17 +222,22 @@ func next(r *tar.Reader) (string, []byte, error) {
 	return header.Name, b, nil
 }
 
-// take hands one member over.
-func take(to Taker, name string, b []byte, first bool) error {
-	if first != (name == memberFormat) {
-		return fmt.Errorf("%w: it does not begin with its format", ErrBackup)
+// readFormat reads the first member.
+func readFormat(name string, b []byte) (int, error) {
+	if name != memberFormat {
+		return 0, fmt.Errorf("%w: it does not begin with its format", ErrBackup)
 	}
-	switch {
-	case first:
-		if string(b) != fmt.Sprintf("%d\n", Format) {
-			return fmt.Errorf("%w: it is of format %.20q, this release reads format %d", ErrBackup, strings.TrimSpace(string(b)), Format)
+	for format := 1; format <= Format; format++ {
+		if string(b) == fmt.Sprintf("%d\n", format) {
+			return format, nil
 		}
-		return nil
+	}
+	return 0, fmt.Errorf("%w: it is of format %.20q, this release reads formats up to %d", ErrBackup, strings.TrimSpace(string(b)), Format)
+}
+
+// take hands one member over.
+func take(to Taker, name string, b []byte, format int) error {
+	switch {
 	case name == MemberManifest:
 		return to.Manifest(b)
 	case name == MemberAnchor:
@@ -196,6 +246,8 @@ func take(to Taker, name string, b []byte, first bool) error {
 		return to.Key(strings.TrimPrefix(name, keyPrefix), b)
 	case strings.HasPrefix(name, commitsPrefix):
 		return takeCommits(to, name, b)
+	case strings.HasPrefix(name, rowsPrefix) && format >= 2:
+		return takeRows(to, name, b)
 	}
 	return fmt.Errorf("%w: what is its member %q?", ErrBackup, name)
 }
@@ -216,15 +268,28 @@ func takeCommits(to Taker, name string, b []byte) error {
 	return nil
 }
 
+func takeRows(to Taker, name string, b []byte) error {
+	var page []Row
+	if err := proof.Decode(b, &page); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrBackup, name, err)
+	}
+	for _, r := range page {
+		if err := to.Row(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // finish checks the contents, and that nothing follows them.
-func finish(r *tar.Reader, from io.Reader, b []byte, seen []Member) (Contents, error) {
+func finish(r *tar.Reader, from io.Reader, b []byte, seen []Member, format int) (Contents, error) {
 	var c Contents
 	decoder := json.NewDecoder(bytes.NewReader(b))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&c); err != nil {
 		return c, fmt.Errorf("%w: contents: %w", ErrBackup, err)
 	}
-	if c.Format != Format || !slices.Equal(c.Members, seen) {
+	if c.Format != format || !slices.Equal(c.Members, seen) {
 		return c, fmt.Errorf("%w: its members are not those that its contents name", ErrBackup)
 	}
 	if _, err := r.Next(); !errors.Is(err, io.EOF) {

@@ -23,6 +23,7 @@ type taken struct {
 	Manifests, Anchors [][]byte
 	Keys               map[string][]byte
 	Commits            []wire.Commit
+	Rows               []Row
 }
 
 func (t *taken) Manifest(b []byte) error { t.Manifests = append(t.Manifests, b); return nil }
@@ -35,6 +36,7 @@ func (t *taken) Key(name string, b []byte) error {
 	return nil
 }
 func (t *taken) Commit(c wire.Commit) error { t.Commits = append(t.Commits, c); return nil }
+func (t *taken) Row(r Row) error            { t.Rows = append(t.Rows, r); return nil }
 
 func example() taken {
 	all := taken{Manifests: [][]byte{[]byte("manifest")}, Anchors: [][]byte{[]byte("anchor")}, Keys: map[string][]byte{"signer": []byte("secret")}}
@@ -42,6 +44,9 @@ func example() taken {
 		all.Commits = append(all.Commits, wire.Commit{Index: i + 1, Head: []byte("head"), Blob: bytes.Repeat([]byte{byte(i)}, 1<<20), Bodies: []byte("bodies")})
 	}
 	all.Commits[3].Bodies = nil
+	for i := range uint64(rowsOfOne + 1) {
+		all.Rows = append(all.Rows, Row{Kind: "app", Key: fmt.Sprint(i), Value: []byte("value"), Expires: i})
+	}
 	return all
 }
 
@@ -50,6 +55,9 @@ func fill(t testing.TB, w *Writer, all taken) Contents {
 	err := errors.Join(w.Add(MemberManifest, all.Manifests[0]), w.AddKey("signer", all.Keys["signer"]), w.Add(MemberAnchor, all.Anchors[0]))
 	for _, c := range all.Commits {
 		err = errors.Join(err, w.AddCommit(c))
+	}
+	for _, r := range all.Rows {
+		err = errors.Join(err, w.AddRow(r))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +74,7 @@ func archive(t testing.TB, commits int) []byte {
 		t.Fatal(err)
 	}
 	all := example()
-	all.Commits = all.Commits[:commits]
+	all.Commits, all.Rows = all.Commits[:commits], all.Rows[:commits]
 	for i := range all.Commits {
 		all.Commits[i].Blob = []byte("blob")
 	}
@@ -135,7 +143,7 @@ func TestFile(t *testing.T) {
 			if diff := cmp.Diff(contents, told); diff != "" {
 				t.Error(diff)
 			}
-			if len(told.Members) != 1+3+3 { // the commits in pages of four
+			if len(told.Members) != 1+3+3+2 { // the commits in pages of four
 				t.Errorf("%d members", len(told.Members))
 			}
 		})
@@ -204,23 +212,24 @@ func TestReadRefuses(t *testing.T) {
 		}
 		return b.Bytes()
 	}
-	if _, err := Read(bytes.NewReader(write(good)), &taken{}); err != nil || len(good) != 6 {
+	if _, err := Read(bytes.NewReader(write(good)), &taken{}); err != nil || len(good) != 7 {
 		t.Fatalf("%d members, %v", len(good), err)
 	}
 	cases := map[string][]byte{
 		"nothing":              nil,
-		"another format":       write(append([]member{{memberFormat, []byte("2\n")}}, good[1:]...)),
+		"another format":       write(append([]member{{memberFormat, []byte("3\n")}}, good[1:]...)),
+		"rows in format 1":     write(append([]member{{memberFormat, []byte("1\n")}}, good[1:]...)),
 		"something at the end": append(write(good), 'x'),
-		"a member after it":    write(append(good[:6:6], member{"keys/more", nil})),
-		"an unknown member":    write(append(good[:5:5], member{"etc/passwd", nil}, good[5])),
-		"its format twice":     write(append(good[:5:5], good[0], good[5])),
-		"its contents twice":   write(append(good[:6:6], good[5])),
+		"a member after it":    write(append(good[:7:7], member{"keys/more", nil})),
+		"an unknown member":    write(append(good[:6:6], member{"etc/passwd", nil}, good[6])),
+		"its format twice":     write(append(good[:6:6], good[0], good[6])),
+		"its contents twice":   write(append(good[:7:7], good[6])),
 	}
 	for i := range good {
 		cases[fmt.Sprintf("without member %d", i)] = write(append(good[:i:i], good[i+1:]...))
 		changed := append([]member{}, good...)
 		changed[i].body = append(bytes.Clone(changed[i].body), ' ')
-		if i < 5 {
+		if i < 6 {
 			cases[fmt.Sprintf("with another member %d", i)] = write(changed)
 		}
 	}
@@ -234,7 +243,7 @@ func TestReadRefuses(t *testing.T) {
 		}
 	}
 	var contents Contents
-	if err := json.Unmarshal(good[5].body, &contents); err != nil || contents.Format != Format {
+	if err := json.Unmarshal(good[6].body, &contents); err != nil || contents.Format != Format {
 		t.Error("the contents are not JSON")
 	}
 }
@@ -253,8 +262,37 @@ func FuzzRead(f *testing.F) {
 		for _, m := range c.Members {
 			size += m.Size
 		}
-		if c.Format != Format || len(c.Members) == 0 || c.Members[0].Name != memberFormat || size > len(b) {
+		if c.Format < 1 || c.Format > Format || len(c.Members) == 0 || c.Members[0].Name != memberFormat || size > len(b) {
 			t.Errorf("accepted with %+v", c)
 		}
 	})
+}
+
+// A backup of format 1, from before there were rows, is read.
+func TestFormat1(t *testing.T) {
+	var b bytes.Buffer
+	w := &Writer{tar: tar.NewWriter(&b)}
+	want := example()
+	want.Rows = nil
+	if err := w.Add(memberFormat, []byte("1\n")); err != nil {
+		t.Fatal(err)
+	}
+	contents := fill(t, w, want)
+	if err := w.flush(); err != nil {
+		t.Fatal(err)
+	}
+	contents.Format, contents.Members = 1, w.members
+	said, err := json.Marshal(contents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said = bytes.Replace(said, []byte(`"apps":0,"passkeys":0,`), nil, 1) // members that it did not have
+	if err := errors.Join(w.put(memberContents, said), w.tar.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var got taken
+	told, err := Read(&b, &got)
+	if err != nil || told.Format != 1 || !reflect.DeepEqual(want, got) {
+		t.Errorf("%v, format %d", err, told.Format)
+	}
 }

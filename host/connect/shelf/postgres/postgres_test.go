@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redoubt-kms/redoubt/host/connect/shelf"
 	"github.com/redoubt-kms/redoubt/host/connect/shelf/postgres"
@@ -67,5 +68,47 @@ func TestBadDSN(t *testing.T) {
 	_, err := postgres.Open(t.Context(), "postgres://user:sesame@host:notaport/x")
 	if err == nil || strings.Contains(err.Error(), "sesame") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestCopy(t *testing.T) {
+	if server == nil {
+		t.Skip(postgrestest.ErrNone)
+	}
+	var dsns []string
+	for range 2 {
+		name, err := server.Database(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dsns = append(dsns, server.DSN(name))
+	}
+	dump := func(dsn string) shelftest.Dump {
+		return func(now time.Time, see func(shelf.Kind, shelf.Row) error) error {
+			return postgres.Dump(t.Context(), dsn, now, see)
+		}
+	}
+	if err := dump(dsns[1])(time.Now(), nil); err != nil {
+		t.Errorf("a database without the table: %v", err)
+	}
+	s := open(t, dsns[0])
+	begin := func() shelf.Importer {
+		into, err := postgres.NewImport(t.Context(), dsns[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return into
+	}
+	shelftest.TestCopy(t, s, dump(dsns[0]), begin(), dump(dsns[1]))
+	again := begin() // all of it is there
+	if err := again.Add(t.Context(), shelf.Apps, shelf.Row{Key: "a", Value: []byte("another")}); err != nil {
+		t.Error(err)
+	}
+	if err := again.Finish(t.Context()); err != nil {
+		t.Error(err)
+	}
+	kept, err := open(t, dsns[1]).Get(t.Context(), shelf.Apps, "a", time.Now())
+	if err != nil || string(kept.Value) != "app" {
+		t.Errorf("what was there was changed: %q %v", kept.Value, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -31,6 +32,14 @@ const schemaVersion = 1
 
 // Open opens the file, and makes it when it is not there: an empty shelf loses logins, and no wallet.
 func Open(ctx context.Context, path string) (*Store, error) {
+	// SQLite itself would let everybody read it.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
 	write, err := open(path, 1)
 	if err != nil {
 		return nil, err
