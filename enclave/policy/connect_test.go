@@ -329,3 +329,38 @@ func TestConnectRaces(t *testing.T) {
 		t.Errorf("%d of %d were signed after the disconnection was answered", late.Load(), signed.Load())
 	}
 }
+
+// Where there is a better way to sign in, a code connects no apps.
+func TestCodesAreOutranked(t *testing.T) {
+	r := newRig(t)
+	p, d := r.newPerson(t)
+	begun, err := r.desk.SignInBegin(t.Context(), wire.SignInBegin{Nonce: p.page.nonce(t), Email: "b@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mail, err := r.desk.SignIn(t.Context(), wire.SignIn{Challenge: begun.Challenge, Code: begun.Code})
+	if err != nil {
+		t.Fatal(err)
+	}
+	added := does[api.WayChanged](t, r, p.page, api.AddWay, object{"organizationId": p.organization, "name": "mail", "idToken": mail.Token})
+	if added.Way == nil || added.Way.Strong {
+		t.Fatalf("%+v", added)
+	}
+	page, _ := r.signIn(t, "b@example.com")
+	if got := does[api.Organization](t, r, page, api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID != p.organization {
+		t.Fatalf("the mail leads to %s", got.OrganizationID)
+	}
+	app := object{"organizationId": p.organization, "clientId": "app", "appName": "App", "walletId": p.wallet, "nonce": newSessionKey(t).nonce(t)}
+	if a := r.on(t, page, api.ConnectApp, app); a.Status != 403 {
+		t.Errorf("connected by a code: %d %s", a.Status, a.Result)
+	}
+	remove := object{"organizationId": p.organization, "wayId": does[api.Ways](t, r, page, api.ListWays, object{"organizationId": p.organization}).Ways[0].ID}
+	if a := does[api.WayChanged](t, r, page, api.RemoveWay, remove); a.Pending == nil {
+		t.Errorf("a code removes the passkey at once: %+v", a)
+	}
+	again := newSessionKey(t)
+	again.token = r.signInBy(t, d, again).Token
+	if a := r.on(t, again, api.ConnectApp, app); a.Status != 200 {
+		t.Errorf("connected by the passkey: %d %s", a.Status, a.Result)
+	}
+}
