@@ -83,11 +83,20 @@ type NewAuthenticator struct {
 	ClientDataJSON    string   `json:"clientDataJSON,omitempty"`
 	Transports        []string `json:"transports,omitempty"`
 
-	// Of kind oidc: exactly one of the first three says which keys sign the tokens.
+	TokenSource // of kind oidc
+}
+
+// TokenSource says which tokens an authenticator of kind oidc takes: exactly one of the first three says which keys sign them.
+type TokenSource struct {
 	JWKSet        Raw            `json:"jwkSet,omitempty"`
 	JWKSURL       string         `json:"jwksUrl,omitempty"`
 	IssuerURL     string         `json:"issuerUrl,omitempty"`
 	IDTokenClaims *IDTokenClaims `json:"idTokenClaims,omitempty"`
+}
+
+// TakesTokens says whether anything of it is there.
+func (s TokenSource) TakesTokens() bool {
+	return s.JWKSet.Given() || s.JWKSURL != "" || s.IssuerURL != "" || s.IDTokenClaims != nil
 }
 
 // IDTokenClaims are what tokens must say.

@@ -35,10 +35,7 @@ type Authenticator struct {
 	ClientDataJSON    string   `json:"clientDataJSON,omitempty"`
 	Transports        []string `json:"transports,omitempty"`
 
-	JWKSet        Raw            `json:"jwkSet,omitempty"`
-	JWKSURL       string         `json:"jwksUrl,omitempty"`
-	IssuerURL     string         `json:"issuerUrl,omitempty"`
-	IDTokenClaims *IDTokenClaims `json:"idTokenClaims,omitempty"`
+	TokenSource // of kind oidc
 }
 
 // Wallet is a wallet with the accounts that were asked for.

@@ -112,6 +112,7 @@ func (e *Engine) onBehalf(ctx context.Context, organization proof.ID, w *org.Wai
 	}
 	if m, ok := c.record.value.Member(w.User, w.Authenticator); ok && m.Live(c.now) {
 		c.member = m
+		c.session, _ = login(m)
 	}
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/jose"
 	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
 )
 
 // person is somebody who signed in on the pages of Connect, with their organization and a wallet of an app.
@@ -362,5 +365,61 @@ func TestCodesAreOutranked(t *testing.T) {
 	again.token = r.signInBy(t, d, again).Token
 	if a := r.on(t, again, api.ConnectApp, app); a.Status != 200 {
 		t.Errorf("connected by the passkey: %d %s", a.Status, a.Result)
+	}
+}
+
+// The certifier's mark of a login by a code counts wherever its tokens could be taken: they are taken by ways and connections
+// only, not by an authenticator that somebody made of Connect's keys.
+func TestConnectIsNoForeignIssuer(t *testing.T) {
+	r := newRig(t)
+	page, signed := r.signIn(t, "a@example.com")
+	statement, err := r.desk.Issuer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var issuer proof.SignedIssuer
+	if err := proof.Decode(statement.Statement, &issuer); err != nil {
+		t.Fatal(err)
+	}
+	key, err := jose.ParseP256(issuer.Issuer.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := r.tenant(t, object{"username": "a", "policy": object{"type": "ROOT"}, "authenticators": []object{{
+		"authenticatorName": "n", "authenticatorKind": "oidc", "jwkSet": json.RawMessage(jose.SingleKey(key).JSON()), "idTokenClaims": object{"sub": signed.Subject},
+	}}})
+	if a := r.on(t, page, api.GetOrganization, object{"organizationId": o.id}); a.Status != 401 {
+		t.Errorf("%d %s", a.Status, a.Result)
+	}
+}
+
+// Rules see the origin of the page that an app runs in, also when a request waited for approvals.
+func TestOrigins(t *testing.T) {
+	r := newRig(t)
+	p, _ := r.newPerson(t)
+	app := newSessionKey(t)
+	r.connect(t, p, app)
+	write := func(expression, outcome string) {
+		rule := object{"expression": expression, "outcome": outcome, "comment": ""}
+		if outcome == "REQUIRE_APPROVAL" {
+			rule["approvals"] = []object{{"required": 1}}
+		}
+		does[api.Organization](t, r, p.page, api.UpdateUserInOrganization, object{
+			"organizationId": p.organization, "username": "app-app", "newPolicy": object{"type": "CEL", "rules": []object{rule}, "constants": []object{}},
+		})
+	}
+	write("request.origin == 'https://other.example'", "ALLOW")
+	if a := r.on(t, app, api.SignUtf8Message, p.text(p.wallet)); a.Status != 403 {
+		t.Errorf("another origin: %d %s", a.Status, a.Result)
+	}
+	write("request.origin == '"+appOrigin+"'", "ALLOW")
+	if a := r.on(t, app, api.SignUtf8Message, p.text(p.wallet)); a.Status != 200 {
+		t.Errorf("the app's origin: %d %s", a.Status, a.Result)
+	}
+	write("request.origin == '"+appOrigin+"'", "REQUIRE_APPROVAL")
+	asked := waits(t, r.on(t, app, api.SignUtf8Message, p.text(p.wallet)))
+	done := does[api.Waiting](t, r, p.page, api.ApproveRequest, object{"organizationId": p.organization, "requestId": asked.ID, "requestDigest": asked.RequestDigest})
+	if done.Approval.Status != api.RequestExecuted {
+		t.Errorf("%+v", done)
 	}
 }

@@ -23,7 +23,7 @@ const (
 // newPasskey reads an authenticator that signs by Web Authentication. Nothing signs a registration: whoever sends one
 // vouches for it with their own stamp. RP and origin are pinned as they are.
 func newPasskey(made org.Authenticator, a api.NewAuthenticator, path string) (org.Authenticator, error) {
-	if a.PublicKey.Given() || a.Algorithm != "" || a.JWKSet.Given() || a.JWKSURL != "" || a.IssuerURL != "" || a.IDTokenClaims != nil {
+	if a.PublicKey.Given() || a.Algorithm != "" || a.TakesTokens() {
 		return made, api.Errorf(api.TypeInvalid, "an authenticator of kind passkey has credentialId, attestationObject, clientDataJSON and transports only").At(path)
 	}
 	var object, client, id []byte

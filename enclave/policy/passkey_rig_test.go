@@ -55,16 +55,8 @@ func (d *device) passkey(t testing.TB, name string) object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	point, err := d.key.PublicKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cose, err := mode.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: point[1:33], -3: point[33:]})
-	if err != nil {
-		t.Fatal(err)
-	}
 	data := append(d.head(d.flags|0x40), make([]byte, 16)...)
-	data = append(append(big.BigEndian.AppendUint16(data, uint16(len(d.id))), d.id...), cose...)
+	data = append(append(big.BigEndian.AppendUint16(data, uint16(len(d.id))), d.id...), d.cose(t)...)
 	made, err := mode.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": data})
 	if err != nil {
 		t.Fatal(err)

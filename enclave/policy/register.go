@@ -98,7 +98,7 @@ func newKeypair(made org.Authenticator, a api.NewAuthenticator, path string) (or
 	if hasPasskey(a) {
 		return made, api.Errorf(api.TypeInvalid, "a keypair has no credential").At(path)
 	}
-	if a.JWKSet.Given() || a.JWKSURL != "" || a.IssuerURL != "" || a.IDTokenClaims != nil {
+	if a.TakesTokens() {
 		return made, api.Errorf(api.TypeInvalid, "a keypair has no token").At(path)
 	}
 	if a.Algorithm != api.Ed25519 && a.Algorithm != api.Secp256r1 {

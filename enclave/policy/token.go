@@ -36,16 +36,21 @@ type tokenCache struct {
 	mu       sync.Mutex
 	read     map[[sha256.Size]byte]*jose.Token
 	verified map[[sha256.Size]byte]bool // by token and keys
+	sets     map[string]jose.KeySet     // by their JSON, of at most 64 KiB
 
 	issuer     jose.KeySet // of Connect
 	origin     string
 	issuerRead bool
 }
 
-const maxTokens = 1 << 14
+// Bounds of what is remembered; beyond them all is forgotten, and made again as it is needed.
+const (
+	maxTokens = 1 << 14
+	maxSets   = 256
+)
 
 func newTokenCache() *tokenCache {
-	return &tokenCache{read: map[[sha256.Size]byte]*jose.Token{}, verified: map[[sha256.Size]byte]bool{}}
+	return &tokenCache{read: map[[sha256.Size]byte]*jose.Token{}, verified: map[[sha256.Size]byte]bool{}, sets: map[string]jose.KeySet{}}
 }
 
 // parse reads a token without believing it.
@@ -85,6 +90,27 @@ func (k *tokenCache) verify(t token, keys jose.KeySet) error {
 	}
 	k.verified[by], k.read[t.hash] = true, t.Token
 	return nil
+}
+
+// keySet reads a set of keys that stands in a record, once.
+func (k *tokenCache) keySet(text string) (jose.KeySet, error) {
+	k.mu.Lock()
+	known, ok := k.sets[text]
+	k.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	made, err := jose.ParseKeySet([]byte(text))
+	if err != nil {
+		return made, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.sets) >= maxSets {
+		clear(k.sets)
+	}
+	k.sets[text] = made
+	return made, nil
 }
 
 // connectKeys are the keys of Connect's tokens and its origin, by the certifier's word.
@@ -175,6 +201,9 @@ func (e *Engine) vouches(ctx context.Context, c *caller, auth org.OIDC) error {
 		c.session = claims.Subject
 		return nil
 	}
+	if _, origin, err := e.connectKeys(ctx); err == nil && claims.Issuer == origin {
+		return errToken // Connect marks logins by codes, which is minded where its own authenticators are
+	}
 	keys, err := e.sourceKeys(ctx, c.organization, auth)
 	if err != nil {
 		return err
@@ -195,7 +224,7 @@ func (e *Engine) vouches(ctx context.Context, c *caller, auth org.OIDC) error {
 func (e *Engine) sourceKeys(ctx context.Context, organization proof.ID, auth org.OIDC) (jose.KeySet, error) {
 	switch auth.Source {
 	case org.SourceKeySet:
-		return jose.ParseKeySet([]byte(auth.Keys))
+		return e.tokens.keySet(auth.Keys)
 	case org.SourceURL, org.SourceIssuer:
 		return e.keysOf(ctx, organization, auth.Keys, auth.Source == org.SourceIssuer)
 	}
@@ -219,10 +248,15 @@ func (e *Engine) authenticateToken(ctx context.Context, c *caller) error {
 	return nil
 }
 
-// origin is that of the page in which the app of a session runs, which the person saw when they connected it.
-func (c *caller) origin() string {
-	if c.session == "" {
-		return ""
+// login is what the authenticator of a member says of logins to Connect; nothing when it takes none. It is the same when a
+// request is carried out later, without its stamp.
+func login(m org.Member) (subject, origin string) {
+	if m.Authenticator == nil || m.Authenticator.Kind != org.KindOIDC {
+		return "", ""
 	}
-	return c.token.Claims.Origin
+	o, err := m.Authenticator.OIDC()
+	if err != nil || o.Source != org.SourceConnect {
+		return "", ""
+	}
+	return o.Subject, o.Origin
 }
