@@ -126,10 +126,7 @@ type signature struct {
 
 // facts are what the rules of an organization read of a request.
 func (c *caller) facts(q rule.Question, controls *org.Controls, s *signature) *fact.Facts {
-	_, origin := login(c.member)
-	if c.stamp == nil {
-		origin = ""
-	} // which the person saw when they connected the app
+	_, origin := login(c.member) // which the person saw when they connected the app
 	f := &fact.Facts{
 		Request: fact.Request{
 			Method: q.Method, Time: c.now, PolicyName: q.PolicyName, Target: q.Target, Recipient: q.Recipient, Index: -1, Origin: origin,
