@@ -31,6 +31,9 @@ type rule struct {
 	explains func() (cel.Program, error)
 	estimate uint64                      // of the evaluation's cost
 	measured func() (cel.Program, error) // as program, with its cost
+
+	text       string   // for the linter: as written, in one style
+	conditions []string // whose conjunction it is, likewise
 }
 
 // Counter is usage that a policy names.

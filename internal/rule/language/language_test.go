@@ -3,6 +3,7 @@ package language_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/big"
 	"runtime"
 	"strings"
@@ -338,6 +339,20 @@ func BenchmarkRules(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkCompile compiles a hundred rules, as when a policy is written or first used.
+func BenchmarkCompile(b *testing.B) {
+	var rules []org.Rule
+	for i := range 10 {
+		for _, r := range tenRules() {
+			r.Expression = fmt.Sprintf("(%s) && tx.evm.chainId != %d", r.Expression, i+2)
+			rules = append(rules, r)
+		}
+	}
+	for b.Loop() {
+		compile(b, rules)
 	}
 }
 

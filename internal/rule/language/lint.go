@@ -17,6 +17,8 @@ import (
 func (p *Policy) lint() {
 	allows := false
 	for i, r := range p.rules {
+		root := r.written.NativeRep().Expr()
+		r.text, r.conditions = textOf(r, root), conditions(r, root)
 		allows = allows || r.Outcome != org.OutcomeDeny
 		p.lintLoops(r)
 		p.lintComparisons(r)
@@ -52,8 +54,8 @@ func (p *Policy) lintLoops(r *rule) {
 			return
 		}
 		list := textOf(r, call.AsCall().Target())
-		sized := regexp.MustCompile(regexp.QuoteMeta("size("+list+")") + `|` + regexp.QuoteMeta(list+".size()") + `|` + regexp.QuoteMeta(list+".exists"))
-		if !sized.MatchString(textOf(r, r.written.NativeRep().Expr())) {
+		sized := func(asked string) bool { return strings.Contains(r.text, asked) }
+		if !slices.ContainsFunc([]string{"size(" + list + ")", list + ".size()", list + ".exists"}, sized) {
 			p.warn(r, e, fmt.Sprintf("%s.all(…) is true of an empty list", list), fmt.Sprintf("add size(%s) > 0 if there must be one", list))
 		}
 	})
@@ -61,7 +63,7 @@ func (p *Policy) lintLoops(r *rule) {
 
 // lintComparisons warns of equations that can never hold.
 func (p *Policy) lintComparisons(r *rule) {
-	domains := map[string]func(string) bool{
+	domains := map[string]func(string) bool{ // patterns are compiled where one is needed, which is seldom
 		"request.method":                   func(s string) bool { return slices.Contains(api.Methods(), api.Method(s)) },
 		"tx.chain":                         oneOf("", "solana", "evm", "bitcoin", "sui"),
 		"authenticator.kind":               oneOf("keypair", "passkey", "oidc"),
@@ -69,9 +71,9 @@ func (p *Policy) lintComparisons(r *rule) {
 		"wallet.type":                      oneOf("MNEMONIC", "KEYPAIR"),
 		"request.derivation.curve":         oneOf("Ed25519", "Secp256k1", "K256"),
 		"request.derivation.addressFormat": oneOf("Solana", "Ethereum", "BitcoinSegwit", "BitcoinNestedSegwit", "BitcoinTaproot", "Sui", ""),
-		"tx.evm.selector":                  regexp.MustCompile(`^(0x[0-9a-f]{8})?$`).MatchString,
-		"tx.evm.to":                        regexp.MustCompile(`^(0x[0-9a-fA-F]{40})?$`).MatchString,
-		"tx.solana.feePayer":               regexp.MustCompile(`^[1-9A-HJ-NP-Za-km-z]{32,44}$`).MatchString,
+		"tx.evm.selector":                  like(`^(0x[0-9a-f]{8})?$`),
+		"tx.evm.to":                        like(`^(0x[0-9a-fA-F]{40})?$`),
+		"tx.solana.feePayer":               like(`^[1-9A-HJ-NP-Za-km-z]{32,44}$`),
 	}
 	r.each(func(e ast.Expr) {
 		if e.Kind() != ast.CallKind || len(e.AsCall().Args()) != 2 {
@@ -99,6 +101,10 @@ func oneOf(all ...string) func(string) bool {
 	return func(s string) bool { return slices.Contains(all, s) }
 }
 
+func like(pattern string) func(string) bool {
+	return func(s string) bool { return regexp.MustCompile(pattern).MatchString(s) }
+}
+
 // texts are the literals that something is compared with.
 func texts(function string, e ast.Expr) []string {
 	var all []string
@@ -121,7 +127,7 @@ func (p *Policy) lintAbsence(r *rule) {
 	if r.Outcome == org.OutcomeAllow {
 		return
 	}
-	whole := textOf(r, r.written.NativeRep().Expr())
+	whole := r.text
 	guarded := strings.Contains(whole, "request.method") || strings.Contains(whole, "tx.chain") || strings.Contains(whole, "has(")
 	warned := false
 	r.each(func(e ast.Expr) {
@@ -141,7 +147,7 @@ func (p *Policy) lintReach(r *rule) {
 		return
 	}
 	root := r.written.NativeRep().Expr()
-	whole := textOf(r, root)
+	whole := r.text
 	if !regexp.MustCompile(`\b(request\.method|tx\.(evm|solana|bitcoin|sui)|typedData|effects|message)\b`).MatchString(whole) {
 		p.warn(r, root, "the rule names no method: it also allows to change users and policies and to export wallets", "add request.method == …")
 	}
@@ -168,8 +174,8 @@ func (p *Policy) lintCoins(r *rule) {
 		}
 	}))
 	root := r.written.NativeRep().Expr()
-	narrow := regexp.MustCompile(`\b(effects\.(transfers|programs)|tx\.evm\.(to|data|call|selector)|tx\.solana\.instructions|tx\.sui\.commands)\b`)
-	if coin != "" && !all && !narrow.MatchString(textOf(r, root)) {
+	narrow := like(`\b(effects\.(transfers|programs)|tx\.evm\.(to|data|call|selector)|tx\.solana\.instructions|tx\.sui\.commands)\b`)
+	if coin != "" && !all && !narrow(r.text) {
 		p.warn(r, root, fmt.Sprintf("a limit on %s bounds no token and no other coin, and the rule allows to move those", coin),
 			fmt.Sprintf("add !effects.transfers.exists(t, t.asset != '%s') && effects.approvals.size() == 0, or limit 'USD'", coin))
 	}
@@ -177,12 +183,10 @@ func (p *Policy) lintCoins(r *rule) {
 
 // lintShadow warns of rules that never decide because an earlier one does.
 func (p *Policy) lintShadow(r *rule, earlier []*rule) {
-	same := textOf(r, r.written.NativeRep().Expr())
 	for _, e := range earlier {
-		text := textOf(e, e.written.NativeRep().Expr())
 		switch {
-		case text == same && (e.Outcome == r.Outcome || e.Outcome == org.OutcomeDeny || r.Outcome == org.OutcomeAllow):
-		case text == "true" && (e.Outcome == r.Outcome || e.Outcome == org.OutcomeDeny):
+		case e.text == r.text && (e.Outcome == r.Outcome || e.Outcome == org.OutcomeDeny || r.Outcome == org.OutcomeAllow):
+		case e.text == "true" && (e.Outcome == r.Outcome || e.Outcome == org.OutcomeDeny):
 		case e.Outcome == r.Outcome && covers(e, r):
 		case e.Outcome == org.OutcomeDeny && covers(e, r):
 		default:
@@ -195,13 +199,7 @@ func (p *Policy) lintShadow(r *rule, earlier []*rule) {
 
 // covers says whether every condition of one rule is one of another: whatever the other matches, it matches.
 func covers(wide, narrow *rule) bool {
-	have := conditions(narrow, narrow.written.NativeRep().Expr())
-	for _, c := range conditions(wide, wide.written.NativeRep().Expr()) {
-		if !slices.Contains(have, c) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(wide.conditions, func(c string) bool { return !slices.Contains(narrow.conditions, c) })
 }
 
 // conditions are the parts of a conjunction.
