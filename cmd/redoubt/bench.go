@@ -57,7 +57,8 @@ type benchReport struct {
 	OpenLoop []openLoop `json:"open_loop"`
 	Wallets  *flatness  `json:"wallets,omitempty"`
 
-	Policies []policyRow `json:"policies,omitempty"`
+	Policies []policyRow  `json:"policies,omitempty"`
+	Sessions *loginReport `json:"sessions,omitempty"`
 }
 
 // benchOptions are the flags of 'redoubt bench'.
@@ -71,6 +72,7 @@ type benchOptions struct {
 	postgres    string // DSN
 	only        string // case
 	rules       bool   // policies of rules instead of the cases
+	people      bool   // logins and their tokens instead of the cases
 }
 
 // The default run: 2 cases × 4 numbers of connections × 2 servers, and the wallets, in about two minutes.
@@ -98,6 +100,7 @@ func bench() *cobra.Command {
 	f.StringVar(&o.postgres, "postgres", "", "measure on PostgreSQL too, in a schema of its own of the database at this `DSN`")
 	f.StringVar(&o.only, "case", "", "measure only this `case`: "+caseEd25519+" or "+caseP256)
 	f.BoolVar(&o.rules, "policies", false, "measure transfers under policies of rules and limits instead")
+	f.BoolVar(&o.people, "logins", false, "measure how long logins take, and signatures for apps by their tokens, instead")
 	f.StringVar(&o.profile, "profile", "", "write a processor profile of each process into this `folder`")
 	return c
 }
@@ -173,6 +176,10 @@ func (o benchOptions) onStore(ctx context.Context, report *benchReport, store be
 		report.Policies, err = o.policies(ctx, system, progress)
 		return err
 	}
+	if o.people {
+		report.Sessions, err = o.logins(ctx, system, progress)
+		return err
+	}
 	for _, name := range []string{caseEd25519, caseP256} {
 		if o.only != "" && o.only != name {
 			continue
@@ -237,7 +244,9 @@ func (o benchOptions) row(ctx context.Context, l *load, system, floor *spawned, 
 }
 
 func printReport(w io.Writer, r benchReport) {
-	fmt.Fprintf(w, "%-15s %-8s %5s %9s %9s %9s %9s %6s\n", "case", "store", "conns", "rps", "p50 ms", "p99 ms", "floor", "ratio")
+	if len(r.Rows) > 0 {
+		fmt.Fprintf(w, "%-15s %-8s %5s %9s %9s %9s %9s %6s\n", "case", "store", "conns", "rps", "p50 ms", "p99 ms", "floor", "ratio")
+	}
 	for _, row := range r.Rows {
 		bar := strings.Repeat("█", int(row.Ratio*20+0.5))
 		fmt.Fprintf(w, "%-15s %-8s %5d %9.0f %9.2f %9.2f %9.0f %6.2f %s\n", row.Case, row.Store, row.Connections, row.RPS, row.P50, row.P99, row.FloorRPS, row.Ratio, bar)
@@ -247,6 +256,9 @@ func printReport(w io.Writer, r benchReport) {
 	}
 	for _, p := range r.Policies {
 		fmt.Fprintf(w, "%-20s %3d connections: %6.0f rps, p99 %.2f ms, %.2f of ROOT\n", p.Policy, p.Connections, p.RPS, p.P99, p.OfRoot)
+	}
+	if r.Sessions != nil {
+		r.Sessions.print(w)
 	}
 	if f := r.Wallets; f != nil {
 		fmt.Fprintf(w, "%d wallets: start %.1f s; getAccounts p50 %.2f ms (10 wallets: %.2f); sign p50 %.2f ms (10 wallets: %.2f)\n",

@@ -71,6 +71,34 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// People log in and apps sign, by token and by key.
+func TestBenchLogins(t *testing.T) {
+	path, err := exec.LookPath("redoubt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(path, "bench", "--logins", "--json", "--seconds", "0.2", "--connections", "2").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report benchReport
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatal(err)
+	}
+	s := report.Sessions
+	if s == nil || len(s.Logins) != 2 || len(s.Tokens) != 1 || len(report.Rows) != 0 {
+		t.Fatalf("%s", out)
+	}
+	for _, l := range s.Logins {
+		if l.Logins != benchPeople || l.P50 <= 0 || l.Max < l.P50 {
+			t.Errorf("%+v", l)
+		}
+	}
+	if r := s.Tokens[0]; r.Connections != 2 || r.RPS <= 0 || r.KeyRPS <= 0 || r.OfKey != r.RPS/r.KeyRPS {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestReadStat(t *testing.T) {
 	got, err := readStat([]byte("42 (a b) c) S 7 1 1 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 5 0 100"))
 	if want := (stat{pid: 42, parent: 7, name: "a b) c", used: 200 * clockTick}); err != nil || got != want {

@@ -38,6 +38,7 @@ type load struct {
 	wallet       string
 	count        atomic.Uint64
 	make         func(n uint64) []byte // the nth request, in place of the case's
+	token        string                // that vouches for the P-256 key; empty where that is known
 }
 
 // newLoadKey is the authenticator of somebody who sends nothing.
@@ -104,6 +105,9 @@ func (l *load) call(ctx context.Context, method api.Method, params, into any) er
 }
 
 func (l *load) stamp(body []byte) (string, error) {
+	if l.token != "" {
+		return stamp.SignOIDC(l.p256, l.token, "", body)
+	}
 	if l.name == caseP256 {
 		return stamp.SignP256(l.p256, body)
 	}

@@ -40,6 +40,7 @@ func doors() map[string][]string {
 		"cmd/redoubt/frame":   {"api", "client"},
 		"cmd/redoubt/backup":  {"internal/wire", "proof"},
 		"cmd/redoubt/profile": {"cmd/redoubt/frame"},
+		"cmd/redoubt/visit":   {"api", "stamp"},
 		"cmd/redoubt/prompt":  {"api", "client", "cmd/redoubt/frame", "cmd/redoubt/profile"},
 	}
 }
