@@ -86,7 +86,7 @@ func open(v *enclave.Vault) (*Certifier, error) {
 	state.Manifest = v.Manifest().Epoch // made durable when the policy engine opens the ledger
 	c := &Certifier{
 		vault: v, key: key, manifest: hash, anchor: file, state: state,
-		clock: newClock(state.Time), challenges: map[string]time.Time{},
+		clock: newClock(state.Time, v.Wall), challenges: map[string]time.Time{},
 	}
 	c.logins, err = c.newLogins()
 	return c, err

@@ -25,8 +25,8 @@ type clock struct {
 	last uint64        // newest time given, Unix milliseconds
 }
 
-func newClock(last uint64) *clock {
-	return &clock{wall: time.Now, boot: enclave.SinceBoot, base: time.Now(), at: enclave.SinceBoot(), last: last}
+func newClock(last uint64, wall func() time.Time) *clock {
+	return &clock{wall: wall, boot: enclave.SinceBoot, base: wall(), at: enclave.SinceBoot(), last: last}
 }
 
 // now returns the time in Unix milliseconds.

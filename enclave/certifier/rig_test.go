@@ -105,6 +105,7 @@ func (r *rig) vault(t *testing.T) *enclave.Vault {
 	r.file = f
 	t.Cleanup(func() { f.Close() })
 	return &enclave.Vault{
+		Wall: time.Now,
 		Role: proof.RoleCertifier, Signed: proof.SignedManifest{Manifest: r.manifest}, Root: r.root, Keys: keys, Anchor: f,
 		Log: log.New(t.Output(), "", 0),
 	}

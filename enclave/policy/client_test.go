@@ -18,7 +18,7 @@ import (
 func (r *rig) timestamp() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = max(r.last+1, time.Now().UnixMilli())
+	r.last = max(r.last+1, r.wall().UnixMilli())
 	return r.last
 }
 

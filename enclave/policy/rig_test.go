@@ -38,6 +38,7 @@ type rig struct {
 	order     []byte // of a rebase, for the certifier
 	rateLimit uint32
 	maxRate   uint32
+	ahead     time.Duration                       // of the machine's clock; a change holds from the next start
 	between   func(hostdesk.Store) hostdesk.Store // what a test puts between desk and store; nil for nothing
 
 	store *sqlite.Store
@@ -179,6 +180,9 @@ func (r *rig) tryStart(t testing.TB) error {
 	return err
 }
 
+// wall is what the deployment takes for the wall clock.
+func (r *rig) wall() time.Time { return time.Now().Add(r.ahead) }
+
 func (r *rig) socket(role proof.Role) string { return filepath.Join(r.dir, string(role)) }
 
 func (r *rig) launch(ctx context.Context, t testing.TB, role proof.Role, serve func(context.Context, *enclave.Vault) error) error {
@@ -188,7 +192,7 @@ func (r *rig) launch(ctx context.Context, t testing.TB, role proof.Role, serve f
 		return err
 	}
 	v := &enclave.Vault{
-		Role: role, Root: rootOf(t, role), Door: door, Log: log.New(io.Discard, "", 0), Platform: quoter{r.launcher, role},
+		Role: role, Root: rootOf(t, role), Door: door, Log: log.New(io.Discard, "", 0), Platform: quoter{r.launcher, role}, Wall: r.wall,
 		Pack: wire.Pack{
 			Role: role, Manifest: r.manifest, RateLimit: r.rateLimit, MaxRate: r.maxRate, Rebase: r.order,
 			Signer: "unix:" + r.socket(proof.RoleSigner), Certifier: "unix:" + r.socket(proof.RoleCertifier),

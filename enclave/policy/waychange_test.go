@@ -1,0 +1,111 @@
+package policy
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redoubt-kms/redoubt/api"
+)
+
+// later starts everything again at a later time.
+func (r *rig) later(t testing.TB, by time.Duration) {
+	t.Helper()
+	r.stop()
+	r.ahead += by
+	r.start(t)
+}
+
+// back signs somebody in by a passkey, with a new key.
+func (r *rig) back(t testing.TB, d *device) *sessionKey {
+	t.Helper()
+	page := newSessionKey(t)
+	page.token = r.signInBy(t, d, page).Token
+	return page
+}
+
+// wayOf returns the identifier of the way by which somebody signs in.
+func wayOf(t testing.TB, r *rig, p person, page *sessionKey, subject string) string {
+	t.Helper()
+	for _, w := range does[api.Ways](t, r, page, api.ListWays, object{"organizationId": p.organization}).Ways {
+		if w.Subject == subject {
+			return w.ID
+		}
+	}
+	t.Fatalf("no way of %s", subject)
+	return ""
+}
+
+// Who lost one of two ways takes it away by the other alone, when 48 hours are over, and not before; then that one is all
+// there is and adds another at once. The lost way opens nothing any more.
+func TestLostWayIsReplaced(t *testing.T) {
+	r := newRig(t)
+	p, lost := r.newPerson(t)
+	kept := newDevice(t)
+	in := func(more object) object {
+		more["organizationId"] = p.organization
+		return more
+	}
+	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "kept", "idToken": r.signInBy(t, kept, p.page).Token}))
+	page := r.back(t, kept)
+	asked := does[api.WayChanged](t, r, page, api.RemoveWay, in(object{"wayId": wayOf(t, r, p, page, p.subject)}))
+	if asked.Pending == nil {
+		t.Fatalf("one of two takes the other away at once: %+v", asked)
+	}
+	change := in(object{"changeId": asked.Pending.ID})
+
+	r.later(t, 48*time.Hour-time.Minute)
+	page = r.back(t, kept)
+	if a := r.on(t, page, api.CompleteWayChange, change); a.Status != 400 {
+		t.Errorf("a minute early: %d %s", a.Status, a.Result)
+	}
+	r.later(t, 2*time.Minute)
+	page = r.back(t, kept)
+	if a := does[api.WayChanged](t, r, page, api.CompleteWayChange, change); a.Way == nil || a.Way.Subject != p.subject {
+		t.Errorf("%+v", a)
+	}
+	if a := r.on(t, page, api.CompleteWayChange, change); a.Status != 404 {
+		t.Errorf("twice: %d %s", a.Status, a.Result)
+	}
+	ways := does[api.Ways](t, r, page, api.ListWays, in(object{}))
+	if len(ways.Ways) != 1 || len(ways.Pending) != 0 || ways.Ways[0].Name != "kept" {
+		t.Errorf("%+v", ways)
+	}
+	thief := r.back(t, lost)
+	if a := r.on(t, thief, api.ListWays, in(object{})); a.Status != 401 {
+		t.Errorf("the lost way: %d %s", a.Status, a.Result)
+	}
+	if got := does[api.Organization](t, r, thief, api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID == p.organization {
+		t.Error("the lost way leads where it led")
+	}
+	fresh := newDevice(t)
+	if a := does[api.WayChanged](t, r, page, api.AddWay, in(object{"name": "new", "idToken": r.signInBy(t, fresh, page).Token})); a.Way == nil {
+		t.Errorf("the only way does not add another: %+v", a)
+	}
+	if got := does[api.Organization](t, r, r.back(t, fresh), api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID != p.organization {
+		t.Errorf("the new way leads to %s", got.OrganizationID)
+	}
+}
+
+// Who stole one of two ways cannot lock the other out: it has 48 hours to veto, and a veto ends the change for good.
+func TestStolenWayIsVetoed(t *testing.T) {
+	r := newRig(t)
+	p, own := r.newPerson(t)
+	stolen := newDevice(t)
+	in := func(more object) object {
+		more["organizationId"] = p.organization
+		return more
+	}
+	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "stolen", "idToken": r.signInBy(t, stolen, p.page).Token}))
+	thief := r.back(t, stolen)
+	asked := does[api.WayChanged](t, r, thief, api.RemoveWay, in(object{"wayId": wayOf(t, r, p, thief, p.subject)}))
+	change := in(object{"changeId": asked.Pending.ID})
+	r.later(t, 47*time.Hour)
+	does[api.WayChanged](t, r, r.back(t, own), api.VetoWayChange, change)
+	r.later(t, 2*time.Hour)
+	if a := r.on(t, r.back(t, stolen), api.CompleteWayChange, change); a.Status != 404 {
+		t.Errorf("after the veto: %d %s", a.Status, a.Result)
+	}
+	if got := does[api.Organization](t, r, r.back(t, own), api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID != p.organization {
+		t.Errorf("the owner is led to %s", got.OrganizationID)
+	}
+}
