@@ -20,8 +20,26 @@ const (
 	preparePath = "/prepare"
 )
 
-// send sends a body until there is an answer, always the same bytes under the same stamp.
+// renewer is a stamper that can have what vouches for its key made anew, as logins can.
+type renewer interface {
+	Renew(ctx context.Context) error
+}
+
+// send sends a body until there is an answer. Who is not recognised by a token has a new one made, and tries once more.
 func (c *Client) send(ctx context.Context, path string, body []byte) (Answer, error) {
+	answer, err := c.sendStamped(ctx, path, body)
+	r, ok := c.stamper.(renewer)
+	if !ok || !errors.Is(err, ErrUnauthenticated) {
+		return answer, err
+	}
+	if failed := r.Renew(ctx); failed != nil {
+		return answer, errors.Join(err, failed)
+	}
+	return c.sendStamped(ctx, path, body)
+}
+
+// sendStamped sends a body until there is an answer, always the same bytes under the same stamp.
+func (c *Client) sendStamped(ctx context.Context, path string, body []byte) (Answer, error) {
 	stamp := ""
 	if c.stamper != nil {
 		var err error

@@ -80,15 +80,22 @@ func (l *Login) Stamp(body []byte) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if time.Now().Add(early).UnixMilli() >= l.saved.ExpiresMs {
-		if err := l.refresh(); err != nil && time.Now().UnixMilli() >= l.saved.ExpiresMs {
+		if err := l.refresh(context.Background()); err != nil && time.Now().UnixMilli() >= l.saved.ExpiresMs {
 			return "", err // while the old token holds, it serves
 		}
 	}
 	return stamp.SignOIDC(l.key.p256, l.saved.SessionToken, "", body)
 }
 
-func (l *Login) refresh() error {
-	ctx, cancel := context.WithTimeout(context.Background(), defaultTimeout)
+// Renew has new tokens made now. A Client does so when the server does not take the old one.
+func (l *Login) Renew(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refresh(ctx)
+}
+
+func (l *Login) refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	err := l.saved.token(ctx, url.Values{"grant_type": {grantRefresh}, "refresh_token": {l.saved.Refresh}, "client_id": {l.saved.ClientID}})
 	var refused *OAuthError
