@@ -55,11 +55,12 @@ async function leave(page) {
 }
 
 // consent allows what the page asks for.
-async function consent(page, { limit, wallet } = {}) {
+async function consent(page, { limit, wallet, account } = {}) {
   await page.waitForURL('**/login/consent*')
   await page.waitForFunction(() => !document.getElementById('allow').disabled)
   if (limit !== undefined) await page.fill('#limit', String(limit))
   if (wallet !== undefined) await page.check(`input[name=wallet][value="${wallet}"]`)
+  if (account !== undefined) await page.fill('#account', String(account))
   await page.click('#allow')
   await page.waitForURL(`${dapp.origin}/**`)
 }
@@ -210,6 +211,39 @@ describe('choices of the person', () => {
     }, { from: address(first, 'Solana'), to })
     assert.match(denied, /price/, 'a limit in dollars denies what nobody priced')
     assert.deepEqual(first.problems, [])
+  })
+
+  test('another account of a wallet is what the app shows and signs with', async () => {
+    const first = await login({ appId: 'fourth-app' })
+    const { page } = first
+    const other = { appId: 'fifth-app' }
+    await page.evaluate(() => window.wallet.disconnect())
+    await page.goto(dapp.origin)
+    await open(page, other)
+    await leave(page)
+    await page.click('#continue-button')
+    await page.waitForURL('**/login/consent*')
+    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    assert.equal(await page.isVisible('#account'), false, 'a wallet of the app alone has one account')
+    const wallet = await page.getAttribute('#others input', 'value')
+    await page.check(`input[name=wallet][value="${wallet}"]`)
+    await page.fill('#account', '0')
+    await page.click('#allow')
+    await page.waitForSelector('#problem:not([hidden])')
+    assert.match(await page.textContent('#problem'), /number from 1 to 100/)
+    await consent(page, { wallet, account: 3 })
+    const third = await arrive(page, other)
+    assert.equal(third.connected, true, JSON.stringify(third.events))
+    const paths = ["m/44'/501'/2'/0'", "m/44'/60'/0'/0/2"]
+    const derived = await asPerson(first, 'getAccounts', { walletId: wallet, accounts: paths.map((derivationPath, i) => ({ derivationPath, curve: i ? 'Secp256k1' : 'Ed25519', addressFormat: i ? 'Ethereum' : 'Solana' })) })
+    assert.deepEqual(third.addresses.map((a) => a.address).sort(), derived.map((a) => a.address).sort())
+    const signature = await page.evaluate(async () => {
+      const { signature } = await window.wallet.solana.signMessage('third')
+      return signature instanceof Uint8Array ? [...signature] : signature
+    })
+    const bytes = Array.isArray(signature) ? Uint8Array.from(signature) : bs58.decode(signature)
+    const own = third.addresses.find((a) => a.addressType === 'Solana').address
+    assert.ok(ed25519.verify(bytes, new TextEncoder().encode('third'), bs58.decode(own)))
   })
 
   test('a person who says no sends the app back with access_denied', async () => {

@@ -46,9 +46,24 @@ function limitCents() {
   return Math.round(Number(field.value) * 100);
 }
 
+// accountIndex reads which account of the chosen wallet it is, from 0. A wallet of the app's own has one.
+function accountIndex() {
+  const field = byId('account');
+  field.removeAttribute('aria-invalid');
+  if (byId('account-choice').hidden) return 0;
+  if (!field.checkValidity()) {
+    field.setAttribute('aria-invalid', 'true');
+    throw new Problem(`The account is a number from ${field.min} to ${field.max}.`, 0);
+  }
+  return Number(field.value) - 1;
+}
+
+form.addEventListener('change', () => { byId('account-choice').hidden = !form.elements.wallet?.value; });
+
 // allow connects the app and hands the consent over.
 async function allow() {
   const usdCentsLimitPerDay = limitCents();
+  const index = accountIndex();
   const expiresInMs = Number(byId('life').value);
   const chosen = form.elements.wallet?.value ?? '';
   session = await current();
@@ -58,19 +73,19 @@ async function allow() {
   if (asked.for !== 'legacy') connection.nonce = asked.nonce;
   if (asked.for === 'legacy') Object.assign(connection, { publicKey: asked.key, algorithm: asked.algorithm });
   await call(session, 'connectApp', connection);
-  go((await (asked.for === 'legacy' ? connected(walletId, expiresInMs) : authorize(chosen, expiresInMs))).location);
+  go((await (asked.for === 'legacy' ? connected(walletId, index, expiresInMs) : authorize(chosen, index, expiresInMs))).location);
 }
 
 // connected tells an app of the first generation, whose own key was connected.
-function connected(walletId, expiresInMs) {
-  return post('/login/connected', { login, organizationId, walletId, subject: session.subject, accountIndex: 0, expiresInMs });
+function connected(walletId, accountIndex, expiresInMs) {
+  return post('/login/connected', { login, organizationId, walletId, subject: session.subject, accountIndex, expiresInMs });
 }
 
 // authorize stamps the consent for the certifier.
-async function authorize(chosen, expiresInMs) {
+async function authorize(chosen, index, expiresInMs) {
   const audience = [];
   if (asked.for === 'device') audience.push(`urn:phantom:wallet-tag:${asked.client}`);
-  if (chosen) audience.push(`urn:phantom:wallet:${chosen}:0`);
+  if (chosen) audience.push(`urn:phantom:wallet:${chosen}:${index}`);
   const params = {
     organizationId, clientId: asked.client, redirectUri: asked.redirect, origin: asked.origin, nonce: asked.nonce, audience, expiresInMs, transaction: login,
   };
