@@ -332,6 +332,25 @@ describe('sessions', () => {
       assert.equal(signed, 'signed')
     }
   })
+
+  test('a session that is over by the clock of the browser is gone there, and a login leads to the same wallet', async () => {
+    const given = { appId: 'forgetting-app' }
+    const person = await login(given)
+    const { page, context } = person
+    const later = await context.newPage()
+    await later.addInitScript(() => { const { now } = Date; Date.now = () => now() + 8 * 24 * 3_600_000 }) // the consent is for 7 days
+    await later.goto(dapp.origin)
+    assert.equal((await arrive(later, given)).connected, false)
+    await later.close()
+    await page.goto(dapp.origin)
+    await open(page, given)
+    await leave(page)
+    await page.click('#continue-button')
+    await consent(page)
+    const again = await arrive(page, given)
+    assert.equal(again.connected, true, JSON.stringify(again.events))
+    assert.deepEqual(again.addresses, person.addresses)
+  })
 })
 
 describe('the first generation of the SDK', () => {
