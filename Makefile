@@ -1,15 +1,16 @@
-# Few words: demo, test, check, acceptance, mutation, soak, chaos, fuzz, bench, tcb, run.
+# Few words: demo, test, check, acceptance, mutation, soak, chaos, fuzz, bench, tcb, run, example.
 SHELL := /bin/bash
 export CGO_ENABLED := 0
 GOFLAGS_BUILD := -trimpath -buildvcs=false
 JS := e2e/js
+EMBEDDED := examples/embedded
 POSTGRES := /usr/lib/postgresql/15/bin/postgres
 STRACE := /usr/bin/strace
 CHROMIUM := /usr/bin/chromium
 FUZZTIME ?= 1000000x
 MUTANTS ?= 5000
 
-.PHONY: demo test check acceptance mutation soak chaos fuzz bench tcb run build clients unit js lint postgres chromium
+.PHONY: demo test check acceptance mutation soak chaos fuzz bench tcb run example build clients unit js lint postgres chromium
 
 demo: build clients ## an app on the public SDK: wallet, signatures, transfers on real chains
 	@node $(JS)/demo.mjs
@@ -48,6 +49,9 @@ tcb: ## write the enclaves' lists of dependencies anew
 run: build ## the development server on ./data
 	bin/redoubt dev --data data
 
+example: build clients ## a page with an embedded wallet, and a server and a local chain beside it
+	cd $(EMBEDDED) && npm start --silent
+
 build: ## the binaries, into bin
 	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
 
@@ -73,10 +77,10 @@ $(CHROMIUM): # the browser of the tests
 $(POSTGRES):
 	$(APT) update && $(APT) install -y --no-install-recommends postgresql-15 >/dev/null
 
-clients: $(JS)/node_modules/.installed
+clients: $(JS)/node_modules/.installed $(EMBEDDED)/node_modules/.installed
 
-$(JS)/node_modules/.installed: $(JS)/package-lock.json
-	cd $(JS) && npm ci --no-audit --no-fund --silent
+%/node_modules/.installed: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund --silent
 	@touch $@
 
 bin/btcd: tools/btcd/go.mod
