@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -156,4 +157,19 @@ func (a App) allows(redirectURI string) error {
 		return refuse(invalidRequest, "the app may not be used from "+origin)
 	}
 	return nil
+}
+
+// leads says whether a page from which a browser came is one of the app's: of the origin of the redirect URI, or of one that was
+// registered. Redirect URIs of an app's own scheme have no origin, and such an app no pages.
+func (a App) leads(from, redirectURI string) bool {
+	own := originOf(redirectURI)
+	if own == "" {
+		return true
+	}
+	u, err := url.Parse(from)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	origin := u.Scheme + "://" + u.Host
+	return origin == own || slices.Contains(a.Origins, origin)
 }

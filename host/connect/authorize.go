@@ -57,7 +57,7 @@ func (c *Connect) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refused(err, accessDenied)
 	}
-	if given.ClientID != l.value.ClientID || given.RedirectURI != l.value.RedirectURI || given.Origin != l.value.Origin || given.Nonce != l.value.Nonce {
+	if given.Transaction != l.row.Key || given.ClientID != l.value.ClientID || given.RedirectURI != l.value.RedirectURI || given.Origin != l.value.Origin || given.Nonce != l.value.Nonce {
 		return refuse(invalidRequest, "the consent is for another login than this one")
 	}
 	if err := c.finish(r.Context(), l); err != nil {

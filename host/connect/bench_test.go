@@ -317,7 +317,7 @@ func (c *certifier) Authorize(_ context.Context, r wire.Request) (wire.Authorize
 	p := body.Params
 	a := wire.Authorized{
 		ClientID: p.ClientID, RedirectURI: p.RedirectURI, Nonce: p.Nonce, Origin: p.Origin, OrganizationID: p.OrganizationID, Subject: "passkey:x",
-		ExpiresAt: uint64(c.now().UnixMilli()) + p.ExpiresInMs,
+		ExpiresAt: uint64(c.now().UnixMilli()) + p.ExpiresInMs, Transaction: p.Transaction,
 	}
 	session, err := json.Marshal(a)
 	if err != nil {

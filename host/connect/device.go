@@ -85,6 +85,9 @@ func (c *Connect) deviceAuth(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if len(client.RedirectURIs) > 0 { // else whoever knows its id could ask in its name, and get the tokens
+		return refuse(unauthorizedClient, "this app gets its answers at its redirect_uris; programs that use device codes are registered without any")
+	}
 	if err := f.need("nonce"); err != nil {
 		return err
 	}

@@ -148,6 +148,7 @@ func TestDeviceNegatives(t *testing.T) {
 	}
 	b.form("/oauth2/device/auth", "client_id", deviceClient, "nonce", nonceOf(nil), "scope", "admin").fails(t, "scope", 400, invalidScope)
 	b.form("/oauth2/device/auth", "client_id", "nobody", "nonce", nonceOf(nil)).fails(t, "unknown client", 401, invalidClient)
+	b.form("/oauth2/device/auth", "client_id", client, "nonce", nonceOf(nil)).fails(t, "in the name of a web app", 400, unauthorizedClient)
 	b.form("/oauth2/token", "grant_type", grantDevice, "device_code", asked.text("device_code"), "client_id", client).fails(t, "poll of another client", 400, invalidGrant)
 	b.form("/oauth2/token", "grant_type", grantDevice, "device_code", "x", "client_id", deviceClient).fails(t, "unknown device code", 400, invalidGrant)
 
@@ -187,6 +188,7 @@ func TestRegister(t *testing.T) {
 		{"redirect elsewhere in development", `{"redirect_uris":["https://app.example/cb"]}`, true, invalidRedirectURI},
 		{"redirect with fragment", `{"redirect_uris":["http://localhost:1234/cb#x"]}`, true, invalidRedirectURI},
 		{"code without redirect", `{"grant_types":["authorization_code"]}`, true, invalidRedirectURI},
+		{"device and redirect", `{"grant_types":["authorization_code","urn:ietf:params:oauth:grant-type:device_code"],"redirect_uris":["http://localhost:1234/cb"]}`, true, invalidMetadata},
 		{"redirect without code", `{` + device + `,"redirect_uris":["http://localhost:1234/cb"]}`, true, invalidRedirectURI},
 		{"id that is no UUID", `{"client_id":"connect",` + device + `}`, false, invalidMetadata},
 		{"id in capitals", `{"client_id":"7F6F6A3E-5A8C-4B0E-9D53-3F1A7F0F9A11",` + device + `}`, false, invalidMetadata},

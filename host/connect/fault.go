@@ -15,6 +15,7 @@ const (
 	invalidRequest       = "invalid_request"
 	invalidClient        = "invalid_client"
 	invalidGrant         = "invalid_grant"
+	unauthorizedClient   = "unauthorized_client"
 	unsupportedGrantType = "unsupported_grant_type"
 	invalidScope         = "invalid_scope"
 	accessDenied         = "access_denied"

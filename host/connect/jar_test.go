@@ -194,7 +194,7 @@ func TestLegacy(t *testing.T) {
 		for i := 0; i < len(change); i += 2 {
 			q[change[i]] = change[i+1]
 		}
-		return map[string]any{"legacy": q}
+		return map[string]any{"legacy": q, "from": "http://localhost:5173/play?a=b"}
 	}
 	for what, q := range map[string]map[string]any{
 		"no key":             query("public_key", ""),
@@ -234,6 +234,46 @@ func TestLegacy(t *testing.T) {
 	id = b.start(t, query())
 	if got := b.post("/login/deny", map[string]any{"login": id}).text("location"); !strings.HasPrefix(got, callback+"?error=access_denied&error_description=") || !strings.HasSuffix(got, "&session_id=s+1") {
 		t.Error(got)
+	}
+}
+
+// The key of a first-generation login may use a wallet wherever the answer goes, so nobody but the app's own pages brings one.
+func TestLegacyComesFromTheApp(t *testing.T) {
+	b := newBench(t)
+	for _, a := range []App{
+		{ClientID: "web", Name: "Web", RedirectURIs: []string{"https://app.example/cb"}, Origins: []string{"https://app.example", "https://play.example"}},
+		{ClientID: "mobile", Name: "Mobile", RedirectURIs: []string{"mobile-app://cb"}},
+	} {
+		if err := b.Registry().Register(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		app, redirect, from string
+		good                bool
+	}{
+		{"web", "https://app.example/cb", "https://app.example/", true},
+		{"web", "https://app.example/cb", "https://app.example/play?x=y", true},
+		{"web", "https://app.example/cb", "https://play.example/", true},
+		{"web", "https://app.example/cb", "", false}, // a link in a message
+		{"web", "https://app.example/cb", "https://evil.example/", false},
+		{"web", "https://app.example/cb", "https://evil.example/https://app.example/", false},
+		{"web", "https://app.example/cb", "https://app.example@evil.example/", false},
+		{"web", "https://app.example/cb", "https://app.example.evil.example/", false},
+		{"web", "https://app.example/cb", "https://app.example:8443/", false},
+		{"web", "https://app.example/cb", "http://app.example/", false},
+		{"web", "https://app.example/cb", origin + "/account", false},
+		{"web", "https://app.example/cb", "about:blank", false},
+		{"mobile", "mobile-app://cb", "", true},
+	} {
+		got := b.post("/login/start", map[string]any{"from": c.from, "legacy": map[string]string{
+			"public_key": base58.Encode(make([]byte, 32)), "app_id": c.app, "redirect_uri": c.redirect, "session_id": "s",
+		}})
+		if !c.good {
+			got.fails(t, c.app+" from "+c.from, 400, invalidRequest)
+		} else if got.status != 200 {
+			t.Errorf("%s from %s: %d %s", c.app, c.from, got.status, got.body)
+		}
 	}
 }
 

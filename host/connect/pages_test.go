@@ -170,6 +170,8 @@ func TestAuthorizeNegatives(t *testing.T) {
 	b.raw("/login/authorize", good, nil).fails(t, "no stamp", 400, invalidRequest)
 	b.raw("/login/authorize", strings.Replace(good, "authorizeSession", "exportWallet", 1), stamped).fails(t, "another method", 400, invalidRequest)
 	for what, alter := range map[string]func(*wire.Authorized){
+		"login":            func(a *wire.Authorized) { a.Transaction = random(16) },
+		"no login":         func(a *wire.Authorized) { a.Transaction = "" },
 		"another client":   func(a *wire.Authorized) { a.ClientID = "other" },
 		"another redirect": func(a *wire.Authorized) { a.RedirectURI = "https://evil.example" },
 		"another origin":   func(a *wire.Authorized) { a.Origin = "https://evil.example" },

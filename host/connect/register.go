@@ -107,6 +107,9 @@ func (c *Connect) metadata(asked *registration) (App, error) {
 	if code != (len(asked.RedirectURIs) > 0) {
 		return App{}, refuse(invalidRedirectURI, "redirect_uris go with the grant "+grantCode+", and it with them")
 	}
+	if code && slices.Contains(asked.GrantTypes, grantDevice) {
+		return App{}, refuse(invalidMetadata, "grant_types: an app has "+grantCode+" or "+grantDevice+"; register another one for the other")
+	}
 	for _, uri := range asked.RedirectURIs {
 		if checkRedirect(uri) != nil {
 			return App{}, refuse(invalidRedirectURI, errRedirect.Error())

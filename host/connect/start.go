@@ -14,6 +14,7 @@ import (
 type startRequest struct {
 	JAR      string            `json:"jar"`      // request object
 	Legacy   map[string]string `json:"legacy"`   // query of the first generation
+	From     string            `json:"from"`     // with Legacy: the page that led here, as the browser says; may be empty
 	UserCode string            `json:"userCode"` // of a device
 	Key      string            `json:"key"`      // with UserCode: the program's key as its link gives it, base58; may be empty
 	Account  bool              `json:"account"`
@@ -39,7 +40,7 @@ func (c *Connect) startLogin(w http.ResponseWriter, r *http.Request) error {
 	case asked.JAR != "":
 		l, err = c.appLogin(r, asked.JAR)
 	case asked.Legacy != nil:
-		l, err = c.legacyLogin(r, asked.Legacy)
+		l, err = c.legacyLogin(r, asked.Legacy, asked.From)
 	case asked.UserCode != "":
 		l, err = c.deviceLogin(r, asked.UserCode, asked.Key)
 	case asked.Account:
@@ -86,12 +87,16 @@ func (c *Connect) appLogin(r *http.Request, compact string) (login, error) {
 	}, nil
 }
 
-// legacyLogin begins a login of the first generation. Nothing proves that the app has the key: it is the address that
-// the answer goes to which must be the app's.
-func (c *Connect) legacyLogin(r *http.Request, query map[string]string) (login, error) {
+// legacyLogin begins a login of the first generation. Nothing proves that the app has the key, and the key may use the wallet
+// wherever the answer goes. So a web app must have led the browser here itself: another page, or a link in a message, could bring a
+// key of its own in the app's name. Of an app without web pages nothing is known.
+func (c *Connect) legacyLogin(r *http.Request, query map[string]string, from string) (login, error) {
 	a, err := c.visitor(r.Context(), query["app_id"], query["redirect_uri"])
 	if err != nil {
 		return login{}, err
+	}
+	if !a.leads(from, query["redirect_uri"]) {
+		return login{}, refuse(invalidRequest, "the app itself did not send you here; go to the app and log in from there")
 	}
 	key, err := readLegacyKey(query["public_key"], query["algorithm"])
 	if err != nil {

@@ -7,7 +7,9 @@ function asked() {
   const jar = new URLSearchParams(document.location.hash.slice(1)).get('jar');
   if (jar) return { jar };
   const query = new URLSearchParams(document.location.search);
-  if (document.location.pathname === '/login' && query.has('public_key')) return { legacy: Object.fromEntries(query) };
+  if (document.location.pathname === '/login' && query.has('public_key')) {
+    return { legacy: Object.fromEntries(query), from: document.referrer };
+  }
   throw new Problem('This page is where apps send you to sign in. Go to the app and sign in from there.', 0);
 }
 
