@@ -170,7 +170,7 @@ func TestPublic(t *testing.T) {
 		"8.8.8.8": true, "1.1.1.1": true, "172.15.255.255": true, "172.32.0.0": true, "100.63.255.255": true, "100.128.0.0": true, "198.20.0.0": true,
 		"2606:4700::1": true, "2a00:1450::1": true, "::ffff:8.8.8.8": true,
 		"127.255.255.255": false, "::ffff:10.0.0.1": false, "169.254.169.254": false, "239.0.0.1": false, "255.255.255.255": false, "fd00::1": false,
-		"::1": false, "::": false, "0.0.0.0": false, "::7f00:1": false, "64:ff9b::808:808": false, "2001::1": false, "2001:db8::1": false, "2002::1": false,
+		"::1": false, "::": false, "0.0.0.0": false, "::7f00:1": false, "64:ff9b::808:808": false, "2001::1": false, "2001:db8::1": false, "2002::1": false, "5f00::1": false, "::ffff:0:7f00:1": false,
 		"ff0e::1": false, "100::1": false, "3fff::1": false, "2606:4700::1%eth0": false,
 	} {
 		if got := public(netip.MustParseAddr(text)); got != want {

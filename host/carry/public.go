@@ -24,6 +24,8 @@ func special() []netip.Prefix {
 		"2001:db8::/32",   // documentation
 		"2002::/16",       // 6to4
 		"3fff::/20",       // documentation
+		"5f00::/16",       // segment routing
+		"::ffff:0:0:0/96", // translated from version 4
 		"fec0::/10",       // site-local
 	} {
 		all = append(all, netip.MustParsePrefix(text))
