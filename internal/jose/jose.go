@@ -172,8 +172,9 @@ func readTime(from jsontext.Value, into *int64) error {
 	if len(from) == 0 {
 		return nil
 	}
-	whole, _, _ := bytes.Cut(from, []byte("."))
-	if err := strict(whole, into); err != nil || *into < 0 || *into > 1<<40 {
+	whole, fraction, _ := bytes.Cut(from, []byte("."))
+	power := bytes.ContainsAny(fraction, "eE") // which would move the point
+	if err := strict(whole, into); err != nil || power || *into < 0 || *into > 1<<40 {
 		return refused("a time is not a number of seconds")
 	}
 	return nil
