@@ -119,9 +119,10 @@ func (e *Engine) tagRecord(organization proof.ID, tag string) ledger.Key {
 	return ledger.NewKey(ledger.KindTag, organization, org.TagID(e.tagKey, organization, tag))
 }
 
-// recordCache keeps the most recently used decoded records.
+// recordCache keeps the most recently used decoded records, so many and of so much weight.
 type recordCache struct {
 	max   int
+	held  int        // their weight
 	order *list.List // of cachedRecord, newest first
 	by    map[ledger.Key]*list.Element
 }
@@ -130,7 +131,11 @@ type cachedRecord struct {
 	key     ledger.Key
 	version uint64
 	value   any
+	weight  int
 }
+
+// maxHeld bounds the weight of cached records, in bytes: an organization may weigh some MiB.
+const maxHeld = 128 << 20
 
 func newRecordCache(limit int) *recordCache {
 	return &recordCache{max: limit, order: list.New(), by: map[ledger.Key]*list.Element{}}
@@ -146,19 +151,18 @@ func (c *recordCache) get(key ledger.Key, version uint64) any {
 }
 
 func (c *recordCache) put(key ledger.Key, version uint64, value any) {
-	if e := c.by[key]; e != nil {
-		c.order.Remove(e)
-	}
-	c.by[key] = c.order.PushFront(cachedRecord{key, version, value})
-	for c.order.Len() > c.max {
-		oldest := c.order.Remove(c.order.Back()).(cachedRecord)
-		delete(c.by, oldest.key)
+	c.drop(key)
+	r := cachedRecord{key, version, value, weight(value)}
+	c.by[key] = c.order.PushFront(r)
+	c.held += r.weight
+	for c.order.Len() > c.max || c.held > maxHeld && c.order.Len() > 1 {
+		c.drop(c.order.Back().Value.(cachedRecord).key)
 	}
 }
 
 func (c *recordCache) drop(key ledger.Key) {
 	if e := c.by[key]; e != nil {
-		c.order.Remove(e)
+		c.held -= c.order.Remove(e).(cachedRecord).weight
 		delete(c.by, key)
 	}
 }

@@ -41,7 +41,10 @@ func weight(record any) int {
 	switch r := record.(type) {
 	case *org.Organization:
 		for i := range r.Users {
-			n += 4*small + policyWeight(&r.Users[i].Policy)
+			n += userWeight(&r.Users[i])
+		}
+		for _, tag := range r.Tags {
+			n += 8 + len(tag)
 		}
 	case *org.Controls:
 		n += small * (len(r.Prices.Table) + len(r.Counters) + len(r.Prices.Feeds) + len(r.Frozen.Users) + len(r.Frozen.Wallets))
@@ -56,8 +59,22 @@ func weight(record any) int {
 		n += len(r.Body) + len(r.Outcome.Body) + len(r.Explanation) + len(r.Effects) + len(r.Reason) + small*(len(r.Groups)+len(r.Given))
 	case *org.Roll:
 		n += small / 4 * len(r.Lines)
+	case *org.Ways:
+		n += 2 * small * len(r.Pending)
 	case *usage.Series:
 		n += small / 4 * (len(r.Buckets) + 2*len(r.Calendars))
+	}
+	return n
+}
+
+// userWeight counts what an authenticator holds, too: of kind oidc that may be a whole set of keys.
+func userWeight(u *org.User) int {
+	n := small + policyWeight(&u.Policy)
+	for i := range u.Authenticators {
+		n += small/2 + len(u.Authenticators[i].Name) + len(u.Authenticators[i].PublicKey)
+	}
+	for i := range u.Traits {
+		n += 8 + len(u.Traits[i].Name) + len(u.Traits[i].Value)
 	}
 	return n
 }

@@ -20,6 +20,21 @@ func TestCommitsFitIntoFrames(t *testing.T) {
 	for i := range api.MaxUsers {
 		users.Users = append(users.Users, org.User{Username: fmt.Sprint(i), Policy: ruled})
 	}
+	keyed := &org.Organization{Version: 1, Tags: make([]string, api.MaxTags)}
+	for i := range api.MaxUsers {
+		u := org.User{Username: fmt.Sprint(i), Policy: org.Policy{Type: org.PolicyRoot}}
+		for range api.MaxKeys {
+			u.Authenticators = append(u.Authenticators, org.Authenticator{Kind: org.KindOIDC, PublicKey: make([]byte, org.MaxKeyBytes/api.MaxUsers/api.MaxKeys)})
+		}
+		for range api.MaxTraits {
+			u.Traits = append(u.Traits, org.Trait{Name: "name", Value: strings.Repeat("v", 4*api.MaxName)})
+		}
+		keyed.Users = append(keyed.Users, u)
+	}
+	ways := &org.Ways{Version: 1}
+	for range maxWayChanges {
+		ways.Pending = append(ways.Pending, org.WayChange{Subject: strings.Repeat("s", 51), Name: strings.Repeat("n", 4*api.MaxName), By: strings.Repeat("s", 51)})
+	}
 	controls := &org.Controls{Version: 1}
 	for range maxContracts {
 		controls.Contracts = append(controls.Contracts, org.Contract{ABI: make([]byte, 250<<10)})
@@ -37,7 +52,7 @@ func TestCommitsFitIntoFrames(t *testing.T) {
 	}
 	waiting := &org.Waiting{Version: 1, Body: make([]byte, api.MaxBody), Explanation: make([]byte, 1<<20)}
 	for name, record := range map[string]any{
-		"organization": users, "controls": controls, "grants": grants, "usage": series, "waiting": waiting,
+		"organization": users, "organization with keys": keyed, "ways": ways, "controls": controls, "grants": grants, "usage": series, "waiting": waiting,
 		"pending": &org.Pending{Version: 1, Retain: grants.All[:1]}, "roll": &org.Roll{Version: 1, Lines: make([]org.Line, 512)},
 	} {
 		encoded, err := proof.Encode(record)
@@ -63,5 +78,33 @@ func TestCommitsFitIntoFrames(t *testing.T) {
 	}
 	if n := len(e.take()); n == 0 || n<<20 > wire.MaxFrame/2 {
 		t.Errorf("a commit takes %d explanations of a MiB", n)
+	}
+}
+
+// The cache of records holds so many, and not more than it weighs.
+func TestRecordsAreBounded(t *testing.T) {
+	heavy := &org.Organization{Users: []org.User{{Authenticators: []org.Authenticator{{PublicKey: make([]byte, org.MaxKeyBytes)}}}}}
+	c := newRecordCache(1 << 10)
+	name := func(i int) ledger.Key {
+		return ledger.NewKey(ledger.KindOrganization, proof.ID{byte(i), byte(i >> 8)}, proof.ID{})
+	}
+	for i := range 3 * maxHeld / org.MaxKeyBytes {
+		c.put(name(i), 1, heavy)
+		c.put(name(i), 2, heavy) // a newer version takes the place of the one before
+	}
+	if n := c.order.Len(); n != len(c.by) || n != maxHeld/weight(heavy) || c.held != n*weight(heavy) {
+		t.Errorf("%d records of %d bytes are kept, which weigh %d", n, weight(heavy), c.held)
+	}
+	for i := range 3 << 10 {
+		c.put(name(i), 3, &org.Roll{})
+	}
+	if n := c.order.Len(); n != 1<<10 || c.held != n*weight(&org.Roll{}) {
+		t.Errorf("%d small records are kept, which weigh %d", n, c.held)
+	}
+	for i := range 3 << 10 {
+		c.drop(name(i))
+	}
+	if c.held != 0 || len(c.by) != 0 {
+		t.Errorf("what was dropped weighs %d", c.held)
 	}
 }

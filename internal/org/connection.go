@@ -34,11 +34,12 @@ func (u *User) Trait(name string) string {
 }
 
 // Connect returns the organization with the connection of an app: a new user, or new terms for the one that is there, who
-// keeps the authenticators that are not this one.
+// keeps the authenticators that are not this one. A full organization gives up its oldest connection, and nobody else: whoever
+// may connect an app need not be who may delete users.
 func (o *Organization) Connect(u User, limits Limits) (*Organization, error) {
 	i := o.User(u.Username)
 	if i < 0 {
-		return o.AddUser(u, true, limits)
+		return o.addUser(u, func(old *User) bool { _, ok := old.Connection(); return ok }, limits)
 	}
 	next := o.clone()
 	old := next.Users[i]

@@ -286,3 +286,93 @@ func TestLimits(t *testing.T) {
 		t.Errorf("made with more than may be: %v", err)
 	}
 }
+
+// A full organization gives up its oldest connection for a new one, and nobody else: whoever may connect an app need not be who
+// may delete users.
+func TestConnectionsMakeRoomForEachOther(t *testing.T) {
+	connection := func(client string, created uint64) org.User {
+		u := user(org.Connected(client), org.PolicyCEL, key(byte(10+created), created, 99))
+		u.Policy.Preset, u.Created, u.Expires = org.PresetDappConnection, created, 99
+		u.Traits = []org.Trait{{Name: org.TraitApp, Value: client}}
+		return u
+	}
+	guest := user("guest", org.PolicyRoot, key(2, 0, 0))
+	guest.Expires = 99 // and older than any connection
+	o := make1(t, user("owner", org.PolicyRoot, key(1, 0, 0)), guest, connection("a", 5), connection("b", 4))
+	next, err := o.Connect(connection("c", 6), org.Limits{Users: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next.User("guest") < 0 || next.User("app-b") >= 0 || next.User("app-a") < 0 || next.User("app-c") < 0 || o.User("app-b") < 0 {
+		t.Errorf("%+v", next.Users)
+	}
+	o = make1(t, user("owner", org.PolicyRoot, key(1, 0, 0)), guest)
+	if _, err := o.Connect(connection("c", 6), org.Limits{Users: 2}); kind(err) != api.TypeLimit {
+		t.Errorf("somebody who is no connection made room: %v", err)
+	}
+}
+
+// Who makes room is not the last one who can change the organization.
+func TestReplaceExpirableLeavesRoot(t *testing.T) {
+	passing := user("root", org.PolicyRoot, key(1, 0, 99))
+	gone := user("old", org.PolicyRoot, key(2, 1, 2)) // whose key expired
+	gone.Created, gone.Expires, passing.Expires = 1, 2, 99
+	o := make1(t, passing, gone)
+	added := user("new", org.PolicyCEL, key(3, 50, 0))
+	added.Created = 50
+	if _, err := o.AddUser(added, true, org.Limits{Users: 2}); kind(err) != api.TypeInvalid {
+		t.Errorf("the last root made room: %v", err)
+	}
+	added.Policy.Type = org.PolicyRoot
+	if _, err := o.AddUser(added, true, org.Limits{Users: 2}); err != nil {
+		t.Errorf("for another root: %v", err)
+	}
+	o = make1(t, user("root", org.PolicyRoot, key(1, 0, 99)), gone)
+	if _, err := o.AddAuthenticator("root", key(3, 50, 51), true, org.Limits{Keys: 1}); err != nil {
+		t.Errorf("a key for another of the same user: %v", err)
+	}
+	o = make1(t, user("root", org.PolicyRoot, key(1, 0, 99)), user("other", org.PolicyCEL, key(4, 0, 99)))
+	if _, err := o.AddAuthenticator("root", key(3, 50, 50), true, org.Limits{Keys: 1}); kind(err) != api.TypeInvalid {
+		t.Errorf("a key that expired already took the last one's place: %v", err)
+	}
+}
+
+// The authenticators of an organization hold so much together; what is there already can still go.
+func TestKeyBytes(t *testing.T) {
+	large := func(id byte, size int) org.Authenticator {
+		return org.Authenticator{ID: proof.ID{id}, Kind: org.KindOIDC, PublicKey: append(make([]byte, size-1), id)}
+	}
+	root := user("root", org.PolicyRoot, key(1, 0, 0), large(2, org.MaxKeyBytes-32))
+	o := make1(t, root)
+	if _, err := o.AddAuthenticator("root", large(3, 1), false, org.Limits{}); kind(err) != api.TypeLimit {
+		t.Errorf("a byte more: %v", err)
+	}
+	if _, err := o.AddUser(user("u", org.PolicyCEL, large(3, 1)), false, org.Limits{}); kind(err) != api.TypeLimit {
+		t.Errorf("a byte more, of another user: %v", err)
+	}
+	if next, _, err := o.DeleteAuthenticator("root", proof.ID{2}, 1); err != nil || len(next.Users[0].Authenticators) != 1 {
+		t.Errorf("deleting it: %v", err)
+	}
+	root.Authenticators[1] = large(2, org.MaxKeyBytes-31)
+	if _, err := org.Create(org.Organization{Users: []org.User{root}}, org.Limits{}); kind(err) != api.TypeLimit {
+		t.Errorf("from the beginning: %v", err)
+	}
+}
+
+// A passkey is found by its whole ID.
+func TestCredential(t *testing.T) {
+	passkey := func(id byte, credential string) org.Authenticator {
+		b, err := org.Passkey{Version: 1, Credential: []byte(credential), Key: []byte{id}, Origin: "https://a.example"}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return org.Authenticator{ID: proof.ID{id}, Kind: org.KindPasskey, PublicKey: b}
+	}
+	o := make1(t, user("root", org.PolicyRoot, passkey(1, "abc"), passkey(2, "abcd"), passkey(3, "b")))
+	for credential, want := range map[string]byte{"abc": 1, "abcd": 2, "b": 3, "ab": 0, "bc": 0, "": 0, "https://a.example": 0} {
+		m, p, ok := o.Credential([]byte(credential))
+		if ok != (want != 0) || ok && (m.Authenticator.ID != proof.ID{want} || string(p.Credential) != credential) {
+			t.Errorf("%q: %+v, %v", credential, p, ok)
+		}
+	}
+}

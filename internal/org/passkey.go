@@ -42,12 +42,17 @@ type PasskeyCount struct {
 
 // Credential returns who holds a passkey, whether or not they expired.
 func (o *Organization) Credential(credential []byte) (Member, Passkey, bool) {
+	written, err := proof.Encode(credential)
+	if err != nil {
+		return Member{}, Passkey{}, false
+	}
 	for i := range o.Users {
 		u := &o.Users[i]
 		for j := range u.Authenticators {
 			a := &u.Authenticators[j]
-			// Its bytes hold the ID as it is, so most others are passed over without being read.
-			if a.Kind != KindPasskey || !bytes.Contains(a.PublicKey, credential) {
+			// Its bytes hold the ID and its length as they are, so others are passed over without being read: strangers name IDs, and
+			// one of a byte is a part of many.
+			if a.Kind != KindPasskey || !bytes.Contains(a.PublicKey, written) {
 				continue
 			}
 			if p, err := a.Passkey(); err == nil && bytes.Equal(p.Credential, credential) {

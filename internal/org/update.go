@@ -52,6 +52,21 @@ func (o *Organization) checkPolicies() error {
 	return o.check()
 }
 
+// MaxKeyBytes bounds what the authenticators of an organization hold together, for the same reason: a set of keys is as long as a
+// body may be.
+const MaxKeyBytes = 1 << 20
+
+// keyBytes is how much the authenticators hold.
+func (o *Organization) keyBytes() int {
+	n := 0
+	for i := range o.Users {
+		for j := range o.Users[i].Authenticators {
+			n += len(o.Users[i].Authenticators[j].PublicKey)
+		}
+	}
+	return n
+}
+
 // size is how long the texts of a policy are.
 func (p *Policy) size() int {
 	n := 0
@@ -77,6 +92,11 @@ func (u *User) checkKeys(limits Limits) error {
 // AddUser returns the organization with one more user. With replaceExpirable, a full organization gives up the user
 // that expires and was created first.
 func (o *Organization) AddUser(u User, replaceExpirable bool, limits Limits) (*Organization, error) {
+	return o.addUser(u, func(*User) bool { return replaceExpirable }, limits)
+}
+
+// addUser is AddUser that says of each user whether a full organization may give that one up, if it expires.
+func (o *Organization) addUser(u User, mayGo func(*User) bool, limits Limits) (*Organization, error) {
 	next := o.clone()
 	if err := u.checkKeys(limits); err != nil {
 		return nil, err
@@ -85,11 +105,21 @@ func (o *Organization) AddUser(u User, replaceExpirable bool, limits Limits) (*O
 		return nil, api.Errorf(api.TypeConflict, "the organization already has a user of this name").At("params.user.username")
 	}
 	if len(next.Users) >= limits.users() {
-		i := oldest(next.Users, func(u User) (uint64, uint64, []byte) { return u.Expires, u.Created, []byte(u.Username) })
-		if !replaceExpirable || i < 0 {
+		i := oldest(next.Users, func(u User) (uint64, uint64, []byte) {
+			if !mayGo(&u) {
+				return 0, 0, nil
+			}
+			return u.Expires, u.Created, []byte(u.Username)
+		})
+		if i < 0 {
 			return nil, api.Errorf(api.TypeLimit, "the organization has %d users, the most there may be", len(next.Users))
 		}
 		next.Users = slices.Delete(next.Users, i, i+1)
+		next.Users = append(next.Users, u)
+		if o.losesRoot(next, u.Created) {
+			return nil, api.Errorf(api.TypeInvalid, "the user who would make room is the last one with policy ROOT; delete another one first").At("params.replaceExpirable")
+		}
+		return next, next.checkPolicies()
 	}
 	next.Users = append(next.Users, u)
 	return next, next.checkPolicies()
@@ -151,7 +181,11 @@ func (o *Organization) AddAuthenticator(username string, a Authenticator, replac
 		if !replaceExpirable || j < 0 {
 			return nil, api.Errorf(api.TypeLimit, "the user has %d authenticators, the most there may be", len(keys))
 		}
-		keys = slices.Delete(keys, j, j+1)
+		next.Users[i].Authenticators = append(slices.Delete(keys, j, j+1), a)
+		if o.losesRoot(next, a.Created) {
+			return nil, api.Errorf(api.TypeInvalid, "the authenticator that would make room is the last one with policy ROOT; delete another one first").At("params.replaceExpirable")
+		}
+		return next, next.check()
 	}
 	next.Users[i].Authenticators = append(keys, a)
 	return next, next.check()
@@ -253,6 +287,9 @@ func (o *Organization) clone() *Organization {
 func (o *Organization) check() error {
 	if !o.hasRoot(0) {
 		return api.Errorf(api.TypeInvalid, "an organization needs a user with policy ROOT and an authenticator, or nobody could ever change it").At("params.users")
+	}
+	if n := o.keyBytes(); n > MaxKeyBytes {
+		return api.Errorf(api.TypeLimit, "the authenticators of the organization's users take %d bytes together, the most is %d", n, MaxKeyBytes)
 	}
 	names := map[string]bool{}
 	keys := map[proof.Hash]bool{}
