@@ -30,9 +30,10 @@ func (c *caller) frozen(q rule.Question) string {
 }
 
 // duringFreeze says what is done in a frozen organization: it is looked at, it is freed, and more of it is frozen, so that
-// whoever frees it can first freeze what was the reason.
+// whoever frees it can first freeze what was the reason. What waits is stopped: its time runs on, and it could be completed as
+// soon as the freeze is lifted.
 func duringFreeze(m api.Method, u *org.User) bool {
-	return m.Reads() || m == api.Freeze || m == api.RejectRequest || m == api.Unfreeze && u.Policy.Type == org.PolicyRoot
+	return m.Reads() || m == api.Freeze || m == api.RejectRequest || m == api.VetoWayChange || m == api.Unfreeze && u.Policy.Type == org.PolicyRoot
 }
 
 // frozenByOwner says the same of a wallet of another organization. That one's members hear no more of it.

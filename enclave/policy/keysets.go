@@ -22,8 +22,9 @@ const (
 	keysAhead      = time.Minute      // that the certifier's clock may be ahead of ours
 	keysBudget     = 15 * time.Second // of one fetch, as far as the host carries it
 	maxKeySets     = 4096
-	maxKeySetsEach = 32 // of one organization
-	maxFlights     = 32
+	maxKeySetsEach = 32  // of one organization
+	maxFlights     = 24  // fewer than the certifier serves, so that the keys of outside providers have their turn
+	maxFlightsEach = 4   // that one organization began
 	maxKeysURL     = 512 // bytes
 )
 
@@ -56,6 +57,7 @@ type keySet struct {
 
 // flight is a fetch under way; done is closed when the rest is there.
 type flight struct {
+	by     proof.ID // organization
 	done   chan struct{}
 	result keySet
 	err    error
@@ -158,9 +160,9 @@ func (e *Engine) fly(owner keysOwner) *flight {
 	if f, ok := s.flights[owner.keysName]; ok {
 		return f
 	}
-	f := &flight{done: make(chan struct{})}
+	f := &flight{by: owner.organization, done: make(chan struct{})}
 	err := s.mayFetch(owner.keysName)
-	if err == nil && len(s.flights) >= maxFlights {
+	if err == nil && (len(s.flights) >= maxFlights || s.flightsOf(owner.organization) >= maxFlightsEach) {
 		err = errors.New("too many fetches of keys at once")
 	}
 	if err != nil {
@@ -171,6 +173,17 @@ func (e *Engine) fly(owner keysOwner) *flight {
 	s.flights[owner.keysName] = f
 	go e.fetchKeys(owner, f)
 	return f
+}
+
+// flightsOf counts the fetches that an organization began. The lock is held.
+func (s *keySets) flightsOf(organization proof.ID) int {
+	n := 0
+	for _, f := range s.flights {
+		if f.by == organization {
+			n++
+		}
+	}
+	return n
 }
 
 // fetchKeys has the host carry a fetch, and verifies what the certifier says it brought.

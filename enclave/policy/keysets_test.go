@@ -205,6 +205,32 @@ func TestKeysAreFetchedOnce(t *testing.T) {
 	}
 }
 
+// One organization has few fetches under way at once, so that others have theirs.
+func TestFetchesOfAnOrganizationAreBounded(t *testing.T) {
+	r := newKeysRig(t)
+	r.hold = make(chan struct{})
+	defer close(r.hold)
+	var refused atomic.Int64
+	for i := range 3 * maxFlightsEach {
+		go func() {
+			if _, err := r.keysOf(t.Context(), proof.ID{1}, fmt.Sprint(keysURL, i), true); errorsContain(err, "too many") {
+				refused.Add(1)
+			}
+		}()
+	}
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && (refused.Load() < 2*maxFlightsEach || r.asked.Load() < maxFlightsEach); time.Sleep(time.Millisecond) {
+	}
+	if refused.Load() != 2*maxFlightsEach || r.asked.Load() != maxFlightsEach {
+		t.Errorf("%d fetches, %d refused", r.asked.Load(), refused.Load())
+	}
+	go func() { _, _ = r.keysOf(t.Context(), proof.ID{2}, keysURL, true) }()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end) && r.asked.Load() == maxFlightsEach; time.Sleep(time.Millisecond) {
+	}
+	if r.asked.Load() != maxFlightsEach+1 {
+		t.Error("another organization has no turn")
+	}
+}
+
 // What the host brings is believed as far as the certifier signed it, for what was asked, and now.
 func TestKeysOfALyingHost(t *testing.T) {
 	for why, edit := range map[string]func(*proof.KeySet){

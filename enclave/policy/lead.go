@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -42,7 +43,7 @@ func (e *Engine) leadsTo(subject string, lead *org.Identity) proof.ID {
 // enterSession finds the organization of the person whose login the stamp carries.
 func (e *Engine) enterSession(ctx context.Context, c *caller) error {
 	if err := e.verifyLogin(ctx, c.now, c.token); err != nil {
-		return unauthenticated()
+		return cmp.Or(unavailableKeys(err), unauthenticated())
 	}
 	c.session = c.token.Claims.Subject
 	read, err := load[org.Identity](ctx, e, identityKey(c.session))
@@ -54,6 +55,11 @@ func (e *Engine) enterSession(ctx context.Context, c *caller) error {
 	return nil
 }
 
+// onPages says whether the stamp carries a login to the pages of Connect themselves, and not that of an app.
+func (c *caller) onPages() bool {
+	return c.session != "" && c.token.Token != nil && slices.Equal(c.token.Claims.Audience, []string{org.ConnectClient})
+}
+
 // founder is the authenticator of who founds the organization of an identity: the key of the stamp, or the way by which the
 // person signed in on the pages of Connect. An app founds nothing: the person who uses it was not asked.
 func (c *caller) founder() (org.Authenticator, error) {
@@ -62,7 +68,7 @@ func (c *caller) founder() (org.Authenticator, error) {
 			ID: id.Random(), Name: "first key", Kind: org.KindKeypair, Algorithm: c.stamp.Algorithm, PublicKey: c.stamp.PublicKey, Created: c.now,
 		}, nil
 	}
-	if !slices.Equal(c.token.Claims.Audience, []string{org.ConnectClient}) {
+	if !c.onPages() {
 		return org.Authenticator{}, unauthenticated()
 	}
 	return newWay(org.WayChange{Subject: c.session, Name: "first way to sign in"}, c.now)

@@ -1,11 +1,11 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
@@ -28,130 +28,65 @@ var errToken = errors.New("the token does not hold")
 type token struct {
 	*jose.Token
 	hash [sha256.Size]byte
+	size int // bytes of its text
 }
 
-// tokenCache remembers tokens that were read, and by which keys they were verified, so that the stamps of a session cost one
-// signature each, not two.
-type tokenCache struct {
-	mu       sync.Mutex
-	read     map[[sha256.Size]byte]*jose.Token
-	verified map[[sha256.Size]byte]bool // by token and keys
-	sets     map[string]jose.KeySet     // by their JSON, of at most 64 KiB
-
-	issuer     jose.KeySet // of Connect
-	origin     string
-	issuerRead bool
+// isConnects says whether a token names Connect as its issuer. The manifest says who that is, so that nothing has to be asked.
+func (e *Engine) isConnects(t token) bool {
+	origin := e.vault.Manifest().Connect.Origin
+	return origin != "" && t.Claims.Issuer == origin
 }
 
-// Bounds of what is remembered; beyond them all is forgotten, and made again as it is needed.
-const (
-	maxTokens = 1 << 14
-	maxSets   = 256
-)
-
-func newTokenCache() *tokenCache {
-	return &tokenCache{read: map[[sha256.Size]byte]*jose.Token{}, verified: map[[sha256.Size]byte]bool{}, sets: map[string]jose.KeySet{}}
-}
-
-// parse reads a token without believing it.
-func (k *tokenCache) parse(text string) (token, error) {
-	t := token{hash: sha256.Sum256([]byte(text))}
-	k.mu.Lock()
-	t.Token = k.read[t.hash]
-	k.mu.Unlock()
-	if t.Token != nil {
-		return t, nil
-	}
-	made, err := jose.Parse(text)
-	t.Token = &made
-	return t, err
-}
-
-// verify checks a token's signature by keys, once. Only tokens that hold are remembered: strangers cannot fill the memory.
-func (k *tokenCache) verify(t token, keys jose.KeySet) error {
-	h := sha256.New()
-	h.Write(t.hash[:])
-	h.Write(keys.JSON())
-	by := [sha256.Size]byte(h.Sum(nil))
-	k.mu.Lock()
-	known := k.verified[by]
-	k.mu.Unlock()
-	if known {
-		return nil
-	}
-	if err := t.Verify(keys); err != nil {
-		return err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.verified) >= maxTokens || len(k.read) >= maxTokens {
-		clear(k.verified)
-		clear(k.read)
-	}
-	k.verified[by], k.read[t.hash] = true, t.Token
-	return nil
-}
-
-// keySet reads a set of keys that stands in a record, once.
-func (k *tokenCache) keySet(text string) (jose.KeySet, error) {
-	k.mu.Lock()
-	known, ok := k.sets[text]
-	k.mu.Unlock()
-	if ok {
-		return known, nil
-	}
-	made, err := jose.ParseKeySet([]byte(text))
-	if err != nil {
-		return made, err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.sets) >= maxSets {
-		clear(k.sets)
-	}
-	k.sets[text] = made
-	return made, nil
-}
-
-// connectKeys are the keys of Connect's tokens and its origin, by the certifier's word.
-func (e *Engine) connectKeys(ctx context.Context) (jose.KeySet, string, error) {
+// connectKeys are the keys of Connect's tokens, by the certifier's word. Its error is for callers.
+func (e *Engine) connectKeys(ctx context.Context) (jose.KeySet, error) {
 	k := e.tokens
 	k.mu.Lock()
-	keys, origin, read := k.issuer, k.origin, k.issuerRead
+	keys, read := k.issuer, k.issuerRead
 	k.mu.Unlock()
 	if read {
-		return keys, origin, nil
+		return keys, nil
 	}
+	keys, err := e.askIssuer(ctx)
+	if err != nil {
+		e.vault.Log.Printf("the key of logins is not known: %v", err)
+		return keys, api.Errorf(api.TypeUnavailable, "logins cannot be verified for the moment; try again")
+	}
+	k.mu.Lock()
+	k.issuer, k.issuerRead = keys, true
+	k.mu.Unlock()
+	return keys, nil
+}
+
+func (e *Engine) askIssuer(ctx context.Context) (jose.KeySet, error) {
 	answer, err := wire.Ask[wire.Issuer](ctx, e.certifier, wire.KindIssuer, wire.Empty{})
 	if err != nil {
-		return keys, "", err
+		return jose.KeySet{}, err
 	}
 	var statement proof.SignedIssuer
 	if err := proof.Decode(answer.Statement, &statement); err != nil {
-		return keys, "", err
+		return jose.KeySet{}, err
 	}
 	if err := statement.Verify(e.vault.Manifest()); err != nil {
-		return keys, "", err
+		return jose.KeySet{}, err
+	}
+	if statement.Issuer.Origin != e.vault.Manifest().Connect.Origin {
+		return jose.KeySet{}, errors.New("the statement is about another origin than the manifest's")
 	}
 	key, err := jose.ParseP256(statement.Issuer.Key)
 	if err != nil {
-		return keys, "", err
+		return jose.KeySet{}, err
 	}
-	keys, origin = jose.SingleKey(key), statement.Issuer.Origin
-	k.mu.Lock()
-	k.issuer, k.origin, k.issuerRead = keys, origin, true
-	k.mu.Unlock()
-	return keys, origin, nil
+	return jose.SingleKey(key), nil
 }
 
 // verifyLogin checks a token of Connect.
 func (e *Engine) verifyLogin(ctx context.Context, now uint64, t token) error {
-	keys, origin, err := e.connectKeys(ctx)
+	if !e.isConnects(t) || t.Type != jose.TypeSession || t.Claims.Subject == "" {
+		return errToken
+	}
+	keys, err := e.connectKeys(ctx)
 	if err != nil {
 		return err
-	}
-	if t.Type != jose.TypeSession || t.Claims.Issuer != origin || t.Claims.Subject == "" {
-		return errToken
 	}
 	if err := e.tokens.verify(t, keys); err != nil {
 		return err
@@ -159,9 +94,20 @@ func (e *Engine) verifyLogin(ctx context.Context, now uint64, t token) error {
 	return t.Claims.Live(now, maxSessionToken)
 }
 
-// tokenMember finds who may act in an organization by the token of the caller's stamp.
+// unavailableKeys gives an error that is for callers, of keys that cannot be had; nil for one of the token, which they are not told.
+func unavailableKeys(err error) error {
+	var told *api.Error
+	if errors.As(err, &told) {
+		return err
+	}
+	return nil
+}
+
+// tokenMember finds who may act in an organization by the token of the caller's stamp. One of Connect holds already, and is taken
+// by ways and connections and by nothing else: Connect marks logins by codes, which is minded where its own authenticators are.
 func (e *Engine) tokenMember(ctx context.Context, c *caller, o *org.Organization) (org.Member, bool, error) {
 	var unavailable error
+	ours := e.isConnects(c.token)
 	for _, m := range o.Tokened(c.token.Claims.Subject) {
 		if !m.Live(c.now) {
 			continue
@@ -170,45 +116,43 @@ func (e *Engine) tokenMember(ctx context.Context, c *caller, o *org.Organization
 		if err != nil {
 			return org.Member{}, false, err
 		}
-		err = e.vouches(ctx, c, auth)
+		if ours != (auth.Source == org.SourceConnect) || !takes(auth, c.token.Claims) {
+			continue
+		}
+		if !ours {
+			err = e.vouches(ctx, c, auth)
+		}
 		if err == nil {
 			return m, true, nil
 		}
-		var told *api.Error
-		if errors.As(err, &told) {
-			unavailable = err // of the keys, not of the token
-		}
+		unavailable = cmp.Or(unavailableKeys(err), unavailable)
 	}
 	return org.Member{}, false, unavailable
 }
 
-// vouches says whether the caller's token is one that an authenticator takes.
-func (e *Engine) vouches(ctx context.Context, c *caller, auth org.OIDC) error {
-	claims := c.token.Claims
+// takes says whether an authenticator takes tokens with such claims, whoever signed them.
+func takes(auth org.OIDC, claims jose.Claims) bool {
 	if auth.Version != 1 || claims.Subject != auth.Subject ||
 		len(auth.Audience) > 0 && !slices.ContainsFunc(auth.Audience, func(a string) bool { return slices.Contains(claims.Audience, a) }) ||
 		auth.Issuer != "" && claims.Issuer != auth.Issuer || auth.Origin != "" && claims.Origin != auth.Origin ||
 		auth.Nonce != "" && claims.Nonce != auth.Nonce {
-		return errToken
+		return false
 	}
-	if auth.Source == org.SourceConnect {
-		if own := slices.Equal(auth.Audience, []string{org.ConnectClient}); len(auth.Audience) != 1 || !own && auth.Nonce == "" {
-			return errToken // else every app, or every key of an app, would act for the person
-		}
-		if err := e.verifyLogin(ctx, c.now, c.token); err != nil {
-			return err
-		}
-		c.session = claims.Subject
-		return nil
+	if auth.Source != org.SourceConnect {
+		return true
 	}
-	if _, origin, err := e.connectKeys(ctx); err == nil && claims.Issuer == origin {
-		return errToken // Connect marks logins by codes, which is minded where its own authenticators are
+	// else every app, or every key of an app, would act for the person
+	return len(auth.Audience) == 1 && (auth.Audience[0] == org.ConnectClient || auth.Nonce != "")
+}
+
+// vouches says whether the caller's token holds by the keys of an authenticator that is not Connect's. One that is too old is not
+// worth a fetch of keys.
+func (e *Engine) vouches(ctx context.Context, c *caller, auth org.OIDC) error {
+	if err := c.token.Claims.Live(c.now, maxForeignToken); err != nil {
+		return err
 	}
 	keys, err := e.sourceKeys(ctx, c.organization, auth)
 	if err != nil {
-		return err
-	}
-	if err := claims.Live(c.now, maxForeignToken); err != nil {
 		return err
 	}
 	err = e.tokens.verify(c.token, keys)
@@ -232,8 +176,15 @@ func (e *Engine) sourceKeys(ctx context.Context, organization proof.ID, auth org
 }
 
 // authenticateToken is authenticate for a stamp that carries a token. Who is no member here is told nothing more: which
-// organizations take such a token is not looked for.
+// organizations take such a token is not looked for. A token of Connect is verified before the organization is looked at, so that
+// the time which the answer takes does not tell either who is a member.
 func (e *Engine) authenticateToken(ctx context.Context, c *caller) error {
+	if e.isConnects(c.token) {
+		if err := e.verifyLogin(ctx, c.now, c.token); err != nil {
+			return cmp.Or(unavailableKeys(err), unauthenticated())
+		}
+		c.session = c.token.Claims.Subject
+	}
 	if c.record.value == nil {
 		return unauthenticated()
 	}

@@ -31,10 +31,10 @@ func (e *Engine) enterWays(ctx context.Context, c *caller, proofs []string) (d r
 	if d = c.ask(rule.Question{}); !d.Allowed {
 		return d, nil, nil
 	}
-	if c.session == "" {
+	if !c.onPages() { // else an app could be one of the two ways that change the ways
 		return d, nil, api.Errorf(api.TypeInvalid, "ways to sign in are changed by whoever signed in, and this stamp is no login of Connect")
 	}
-	if c.ways, err = load[org.Ways](ctx, e, waysKey(c.organization)); err != nil {
+	if c.ways, err = e.waitingWays(ctx, c); err != nil {
 		return d, nil, err
 	}
 	shown = []string{c.session}
@@ -49,6 +49,14 @@ func (e *Engine) enterWays(ctx context.Context, c *caller, proofs []string) (d r
 		shown = append(shown, subject)
 	}
 	return d, shown, nil
+}
+
+// waitingWays reads the changes that wait. What waited when the ledger was restored from a backup may have been vetoed in the future
+// that was lost, so it does not wait any more.
+func (e *Engine) waitingWays(ctx context.Context, c *caller) (found[org.Ways], error) {
+	w, err := load[org.Ways](ctx, e, waysKey(c.organization))
+	w.value = w.value.Since(c.fence)
+	return w, err
 }
 
 // addWay adds a way to sign in, at once where enough of the others ask for it.
@@ -206,12 +214,11 @@ func (e *Engine) carryOutChange(ctx context.Context, c *caller, d rule.Decision,
 	if lead.value != nil {
 		next = *lead.value
 	}
-	if change.Remove != (proof.ID{}) {
-		next.Organization, next.Generation = proof.ID{}, next.Generation+1
-	} else if err := e.mayLead(ctx, way.Subject, lead, c.organization); err != nil {
-		return answer{}, err
-	} else {
+	adds := change.Remove == (proof.ID{})
+	if adds {
 		next.Organization = c.organization
+	} else {
+		next.Organization, next.Generation = proof.ID{}, next.Generation+1
 	}
 	p.put(identityKey(way.Subject), &next)
 	if c.ways.value.Find(change.ID) >= 0 {
@@ -221,6 +228,11 @@ func (e *Engine) carryOutChange(ctx context.Context, c *caller, d rule.Decision,
 		if e.version(identityKey(way.Subject)) != lead.version {
 			return errChanged
 		}
+		if adds {
+			if err := e.mayLead(way.Subject, lead.value, c.organization); err != nil {
+				return err
+			}
+		}
 		return e.waysUnchanged(c)
 	}
 	if err := e.apply(p, check); err != nil {
@@ -229,17 +241,10 @@ func (e *Engine) carryOutChange(ctx context.Context, c *caller, d rule.Decision,
 	return e.wait(ctx, p)
 }
 
-// mayLead refuses a way that leads to another organization which exists: somebody's wallets would be out of their reach.
-func (e *Engine) mayLead(ctx context.Context, subject string, lead found[org.Identity], here proof.ID) error {
-	there := e.leadsTo(subject, lead.value)
-	if there == here {
-		return nil
-	}
-	o, err := e.organization(ctx, there)
-	if err != nil {
-		return err
-	}
-	if o.value != nil {
+// mayLead refuses a way that leads to another organization which exists: somebody's wallets would be out of their reach. The
+// engine's lock is held, so that none is founded meanwhile.
+func (e *Engine) mayLead(subject string, lead *org.Identity, here proof.ID) error {
+	if there := e.leadsTo(subject, lead); there != here && e.exists(organizationKey(there)) {
 		return api.Errorf(api.TypeConflict, "this way signs in to another organization already; remove it there first")
 	}
 	return nil
@@ -262,7 +267,7 @@ func (e *Engine) listWays(ctx context.Context, c *caller, _ *api.OrganizationPar
 	if d := c.ask(rule.Question{}); !d.Allowed {
 		return e.deny(ctx, c, proof.ID{}, d)
 	}
-	waiting, err := load[org.Ways](ctx, e, waysKey(c.organization))
+	waiting, err := e.waitingWays(ctx, c)
 	if err != nil {
 		return answer{}, err
 	}

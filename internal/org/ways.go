@@ -35,6 +35,16 @@ func (w *Ways) Next() *Ways {
 	return next
 }
 
+// Since returns the record without what was asked for before a time; nil stays nil.
+func (w *Ways) Since(from uint64) *Ways {
+	if w == nil {
+		return nil
+	}
+	next := w.Next()
+	next.Pending = slices.DeleteFunc(next.Pending, func(c WayChange) bool { return c.Created < from })
+	return next
+}
+
 // Find returns the position of a change, or -1.
 func (w *Ways) Find(change proof.ID) int {
 	if w == nil {
