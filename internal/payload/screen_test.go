@@ -3,6 +3,7 @@ package payload_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/ethereum/go-ethereum/rlp"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/chain"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
 )
@@ -176,6 +178,17 @@ func TestBlind(t *testing.T) {
 		}
 		if _, err := payload.Read(permit.PayloadRaw, "", algorithm, nil); err == nil {
 			t.Errorf("%s signs nothing", algorithm)
+		}
+	}
+}
+
+// Nothing is signed by an algorithm that is none.
+func TestAlgorithmsThatAreNone(t *testing.T) {
+	for _, kind := range []permit.PayloadKind{permit.PayloadRaw, permit.PayloadUTF8} {
+		for _, algorithm := range []api.Algorithm{"", "ed25519", "Secp256k2"} {
+			if _, err := payload.Read(kind, api.AddressNone, algorithm, []byte("hello")); !errors.Is(err, chain.ErrMalformed) {
+				t.Errorf("kind %d, %q: %v", kind, algorithm, err)
+			}
 		}
 	}
 }
