@@ -41,11 +41,29 @@ func (s *server) deviceCode(t *testing.T, app string) int {
 	return answer.StatusCode
 }
 
+// registerApp has a program register an app with a redirect URI, by an initial access token, and returns the status.
+func (s *server) registerApp(t *testing.T, app, token string) int {
+	t.Helper()
+	body := `{"client_id":"` + app + `","redirect_uris":["https://` + app + `.example/back"]}`
+	r, err := http.NewRequest(http.MethodPost, s.root()+"/oauth2/register", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
+}
+
 // People log in to a deployment of several programs once its manifest says where; its secrets are in files, and in no log.
 func TestConnectByConfiguration(t *testing.T) {
 	const origin = "https://wallets.example"
 	secrets := t.TempDir()
-	for _, name := range []string{"mail", "google"} {
+	for _, name := range []string{"mail", "google", "registrations-of-the-operator"} {
 		write(t, filepath.Join(secrets, name), []byte("sesame-"+name+"\n"))
 	}
 	d := newDeployment(t, "")
@@ -58,7 +76,7 @@ func TestConnectByConfiguration(t *testing.T) {
 	d.end()
 
 	do(t, "init", "--config", d.config, "--connect-origin", origin, "--connect-provider", "google=https://accounts.google.com,wallets")
-	more := "\n[connect]\ndaily-limit = 500\n[connect.mail]\nserver = \"127.0.0.1:1\"\nfrom = \"login@wallets.example\"\nuser = \"login\"\npassword-file = \"" +
+	more := "\n[connect]\ndaily-limit = 500\noperator-token-file = \"" + filepath.Join(secrets, "registrations-of-the-operator") + "\"\n[connect.mail]\nserver = \"127.0.0.1:1\"\nfrom = \"login@wallets.example\"\nuser = \"login\"\npassword-file = \"" +
 		filepath.Join(secrets, "mail") + "\"\n[connect.providers.google]\ntitle = \"Google\"\nclient-secret-file = \"" + filepath.Join(secrets, "google") + "\"\n"
 	write(t, d.config, append(plain, more...))
 	s = d.launched(t)
@@ -74,6 +92,15 @@ func TestConnectByConfiguration(t *testing.T) {
 	do(t, "app", "add", "game", "--config", d.config, "--name", "The Game")
 	if got := s.deviceCode(t, "game"); got != http.StatusOK {
 		t.Errorf("an app that was registered beside the server: %d", got)
+	}
+	if got := s.registerApp(t, "shop", "sesame-registrations-of-the-operator"); got != http.StatusCreated {
+		t.Errorf("an app that the operator's program registers: %d", got)
+	}
+	if got := s.registerApp(t, "forum", "sesame-registrations-of-somebody-else"); got != http.StatusUnauthorized {
+		t.Errorf("an app that somebody registers: %d", got)
+	}
+	if list := do(t, "app", "list", "--config", d.config); !strings.Contains(list, "https://shop.example/back") || strings.Contains(list, "forum") {
+		t.Errorf("%s", list)
 	}
 	do(t, "app", "remove", "game", "--config", d.config)
 	if got := s.deviceCode(t, "game"); got != http.StatusUnauthorized {

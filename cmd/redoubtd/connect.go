@@ -38,6 +38,11 @@ func openLogins(ctx context.Context, c config.Config, counter *desk.Desk, limits
 	if options.Mail, err = openMail(c.Connect.Mail); err != nil {
 		return logins{}, err
 	}
+	if c.Connect.Operator != "" {
+		if options.OperatorToken, err = config.Secret(c.Connect.Operator); err != nil {
+			return logins{}, fmt.Errorf("connect.operator-token-file: %w", err)
+		}
+	}
 	if options.Shelf, err = openShelf(ctx, c); err != nil {
 		return logins{}, err
 	}

@@ -73,6 +73,7 @@ func TestReadRefuses(t *testing.T) {
 
 		"[connect]\norigin = \"https://x\"":                                "no such setting", // the manifest's to say
 		"[connect]\ndaily-limit = -1":                                      "daily-limit",
+		"[connect]\noperator-token-file = \"token\"":                       "absolute",
 		"[connect.mail]\nfrom = \"a@b.example\"":                           "needs server",
 		"[connect.mail]\nserver = \"x:25\"\nuser = \"u\"":                  "user and password-file",
 		"[connect.mail]\nserver = \"x:25\"\npassword-file = \"/p\"":        "user and password-file",

@@ -14,7 +14,8 @@ import (
 // counts only where the manifest names an origin. What logins keep is where the ledger is: in Database, or in connect.db in
 // the data folder.
 type Connect struct {
-	DailyLimit uint32              `toml:"daily-limit"` // US dollars that a page lets an app spend in a day at most; 0 for no bound
+	DailyLimit uint32              `toml:"daily-limit"`         // US dollars that a page lets an app spend in a day at most; 0 for no bound
+	Operator   string              `toml:"operator-token-file"` // absolute; by what it holds programs register apps; empty for none
 	Mail       Mail                `toml:"mail"`
 	Providers  map[string]Provider `toml:"providers"` // by the manifest's name
 }
@@ -35,6 +36,9 @@ type Provider struct {
 }
 
 func (c Connect) check() error {
+	if c.Operator != "" && !filepath.IsAbs(c.Operator) {
+		return errors.New("connect.operator-token-file must be an absolute path")
+	}
 	m := c.Mail
 	if m.Server == "" && m != (Mail{}) {
 		return errors.New("connect.mail needs server")

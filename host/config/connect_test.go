@@ -15,6 +15,7 @@ func TestConnect(t *testing.T) {
 	c, err := read(t, `
 [connect]
 daily-limit = 500
+operator-token-file = "/etc/redoubt/register.token"
 [connect.mail]
 server = "mail.example:587"
 from = "login@wallets.example"
@@ -25,9 +26,9 @@ title = "Google"
 client-secret-file = "/etc/redoubt/google.secret"
 `)
 	want := config.Connect{
-		DailyLimit: 500,
-		Mail:       config.Mail{Server: "mail.example:587", From: "login@wallets.example", User: "login", PasswordFile: "/etc/redoubt/mail.password"},
-		Providers:  map[string]config.Provider{"google": {Title: "Google", SecretFile: "/etc/redoubt/google.secret"}},
+		DailyLimit: 500, Operator: "/etc/redoubt/register.token",
+		Mail:      config.Mail{Server: "mail.example:587", From: "login@wallets.example", User: "login", PasswordFile: "/etc/redoubt/mail.password"},
+		Providers: map[string]config.Provider{"google": {Title: "Google", SecretFile: "/etc/redoubt/google.secret"}},
 	}
 	if diff := cmp.Diff(want, c.Connect); err != nil || diff != "" {
 		t.Error(err, diff)

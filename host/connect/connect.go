@@ -31,6 +31,8 @@ type Options struct {
 	OpenApps  bool       // development: apps on loopback addresses are registered when they first come
 	Log       *slog.Logger
 
+	// OperatorToken lets programs of the operator register apps over HTTP, with redirect URIs; empty for no program.
+	OperatorToken string
 	// DailyLimit is the most that a person can let an app spend in a day, in US dollars; 0 for no bound. It is what the
 	// page offers, not what is enforced: the person's own key writes the policy.
 	DailyLimit uint64
@@ -48,6 +50,7 @@ type Options struct {
 type Connect struct {
 	Options
 	secure    bool // Origin is https
+	operator  operator
 	rates     *rates
 	pages     *pages
 	providers map[string]*provider
@@ -87,6 +90,10 @@ func New(o Options) (*Connect, error) {
 		o.Client = &http.Client{Timeout: 10 * time.Second}
 	}
 	c := &Connect{Options: o, secure: origin.Scheme == "https", rates: newRates(max(o.Rates, 1)), counts: map[shelf.Kind]int{}}
+	if c.operator, err = newOperator(o.OperatorToken); err != nil {
+		return nil, err
+	}
+	c.OperatorToken = ""
 	if c.pages, err = loadPages(); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type fault struct {
 	status      int
 	code        string
 	description string
-	basic       bool // the client tried Basic authentication, and is told so
+	challenge   string // of the header WWW-Authenticate (RFC 9110, 11.6.1), where the caller tried to authenticate
 }
 
 func (f *fault) Error() string { return f.code + ": " + f.description }
@@ -83,8 +83,8 @@ func (c *Connect) fail(w http.ResponseWriter, r *http.Request, err error) {
 		c.Log.LogAttrs(r.Context(), slog.LevelWarn, "login request failed", slog.String("path", r.URL.Path), slog.String("reason", err.Error()))
 	}
 	h := w.Header()
-	if f.basic {
-		h.Set("WWW-Authenticate", `Basic realm="connect"`)
+	if f.challenge != "" {
+		h.Set("WWW-Authenticate", f.challenge)
 	}
 	if f.status == http.StatusTooManyRequests {
 		h.Set("Retry-After", "60")

@@ -25,9 +25,14 @@ type registration struct {
 
 // register serves POST /oauth2/register. An app that registers itself gets device codes; redirect URIs it gets only in
 // development, and only on this machine: whoever may name an address to which codes are sent may phish, so elsewhere the
-// operator does that. The client may choose its id, which must not be known.
+// operator does that, on the machine or by a program that shows the initial access token. The client may choose its id, which must
+// not be known.
 func (c *Connect) register(w http.ResponseWriter, r *http.Request) error {
 	if err := c.may(r, actRegister); err != nil {
+		return err
+	}
+	operator, err := c.operator.asks(r)
+	if err != nil {
 		return err
 	}
 	var asked registration
@@ -38,7 +43,7 @@ func (c *Connect) register(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	a, err := c.metadata(&asked)
+	a, err := c.metadata(&asked, operator)
 	if err != nil {
 		return err
 	}
@@ -76,11 +81,11 @@ func (c *Connect) sameApp(r *http.Request, a App) (App, error) {
 }
 
 // metadata checks what an app says about itself, and fills in what it does not say.
-func (c *Connect) metadata(asked *registration) (App, error) {
+func (c *Connect) metadata(asked *registration, operator bool) (App, error) {
 	if asked.ClientID == "" {
 		asked.ClientID = uuid()
 	}
-	if !isUUID(asked.ClientID) {
+	if !operator && !isUUID(asked.ClientID) {
 		return App{}, refuse(invalidMetadata, "client_id: want a UUID in small letters, or none")
 	}
 	if asked.Name == "" {
@@ -114,11 +119,14 @@ func (c *Connect) metadata(asked *registration) (App, error) {
 		if checkRedirect(uri) != nil {
 			return App{}, refuse(invalidRedirectURI, errRedirect.Error())
 		}
-		if !c.OpenApps || !isLoopback(uri) {
+		if !operator && (!c.OpenApps || !isLoopback(uri)) {
 			return App{}, refuse(invalidRedirectURI, "apps do not register redirect_uris themselves here; ask whoever runs this system")
 		}
 	}
 	a := App{ClientID: asked.ClientID, Name: asked.Name, RedirectURIs: asked.RedirectURIs, Source: ByItself}
+	if operator {
+		a.Source = ByOperator
+	}
 	if err := a.Check(); err != nil {
 		return App{}, refuse(invalidMetadata, err.Error())
 	}

@@ -75,10 +75,15 @@ func (c *Connect) client(r *http.Request, f form) (App, error) {
 	a, err := c.app(r.Context(), id)
 	var none *fault
 	if errors.As(err, &none) {
-		none.basic = basic
+		if basic {
+			none.challenge = basicChallenge
+		}
 	}
 	return a, err
 }
+
+// basicChallenge is what a client that tried Basic authentication is told (RFC 6749, 5.2).
+const basicChallenge = `Basic realm="connect"`
 
 func clientID(r *http.Request, f form) (id string, basic bool, err error) {
 	id = f["client_id"]
@@ -87,9 +92,9 @@ func clientID(r *http.Request, f form) (id string, basic bool, err error) {
 		user, err := url.QueryUnescape(user) // RFC 6749, 2.3.1
 		switch {
 		case !ok || err != nil || id != "" && id != user:
-			return "", true, &fault{status: http.StatusUnauthorized, code: invalidClient, description: "the header Authorization cannot be read, or names another client", basic: true}
+			return "", true, &fault{status: http.StatusUnauthorized, code: invalidClient, description: "the header Authorization cannot be read, or names another client", challenge: basicChallenge}
 		case secret != "":
-			return "", true, &fault{status: http.StatusUnauthorized, code: invalidClient, description: "this app has no secret; send its client_id alone", basic: true}
+			return "", true, &fault{status: http.StatusUnauthorized, code: invalidClient, description: "this app has no secret; send its client_id alone", challenge: basicChallenge}
 		}
 		id, basic = user, true
 	}
