@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -160,6 +161,41 @@ func TestScreen(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What can be read is told as what it is, with the effects that it has as itself.
+func TestRawIsSeen(t *testing.T) {
+	for name, kind := range map[string]permit.PayloadKind{
+		"EVM legacy of a chain": permit.PayloadEVM, "EVM type 1": permit.PayloadEVM, "EVM type 2": permit.PayloadEVM, "EIP-7702 authorization": 0,
+		"EIP-191": 0, "Solana legacy": permit.PayloadSolana, "Solana version 0": permit.PayloadSolana,
+	} {
+		g, account := maker{rand.New(rand.NewPCG(11, uint64(len(name))))}, make([]byte, 65)
+		seen := 0
+		for range 300 {
+			p := families()[name](t, g)
+			read, err := payload.Read(permit.PayloadRaw, "", p.algorithm, p.bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw := read.(*payload.Raw)
+			if raw.Seen() != nil {
+				seen++
+			}
+			if kind == 0 {
+				continue
+			}
+			itself, err := payload.Read(kind, "", p.algorithm, p.bytes)
+			if (err == nil) != (raw.Seen() != nil) {
+				t.Fatalf("%s: seen as %v, and %v by itself: %x", name, raw.Seen(), err, p.bytes)
+			}
+			if err == nil && !reflect.DeepEqual(raw.Effects(account), itself.Effects(account)) {
+				t.Fatalf("%s: other effects than its own: %x", name, p.bytes)
+			}
+		}
+		if seen == 0 {
+			t.Errorf("%s is never seen for what it is", name)
+		}
 	}
 }
 
