@@ -89,7 +89,7 @@ func (c *Certifier) step(name id.ID, f *fetch, received []byte, ended bool) (wir
 		c.logins.fetching.release(f)
 	}
 	if err != nil {
-		return wire.FetchStepped{}, wire.Faultf("fetch-failed", "the keys of %s cannot be fetched: %v", f.url, err)
+		return wire.FetchStepped{}, wire.Faultf(wire.FaultFetch, "the keys of %s cannot be fetched: %v", f.url, err)
 	}
 	stepped.Fetch, stepped.Loopback = name[:], c.logins.connect.Allows(stepped.Address)
 	return stepped, nil

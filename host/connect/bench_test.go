@@ -254,7 +254,8 @@ func (b *bench) refreshes(token string) reply {
 	return b.form("/oauth2/token", "grant_type", "refresh_token", "client_id", client, "redirect_uri", callback, "refresh_token", token)
 }
 
-// certifier stands in for the real one: it believes everything, and its tokens are not signed.
+// certifier stands in for the real one: it believes all that comes for the login that was begun last, and its tokens are not
+// signed.
 type certifier struct {
 	now func() time.Time
 
@@ -263,6 +264,7 @@ type certifier struct {
 	minted  int
 	signIn  wire.SignIn
 	begun   wire.SignInBegin
+	open    []byte // newest challenge
 	alter   func(*wire.Authorized)
 	issuers int
 }
@@ -294,6 +296,10 @@ func (c *certifier) SignInBegin(_ context.Context, b wire.SignInBegin) (wire.Sig
 	defer c.mu.Unlock()
 	c.begun = b
 	begun := wire.SignInBegun{Challenge: make([]byte, 32)}
+	if b.Email == "" {
+		rand.Read(begun.Challenge)
+	}
+	c.open = begun.Challenge
 	if b.Email != "" {
 		begun.Code = "12345678"
 	}
@@ -304,6 +310,9 @@ func (c *certifier) SignIn(_ context.Context, s wire.SignIn) (wire.SignedIn, err
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.signIn = s
+	if c.err == nil && !bytes.Equal(s.Challenge, c.open) {
+		return wire.SignedIn{}, wire.Faultf("expired", "this login has ended, or was used already; begin again")
+	}
 	return wire.SignedIn{Token: jwt(map[string]any{"aud": []string{"connect"}}), Subject: "passkey:x", ExpiresAt: uint64(c.now().Add(time.Hour).UnixMilli())}, c.err
 }
 

@@ -12,9 +12,10 @@ import (
 
 // outside is a login's way over an outside provider.
 type outside struct {
-	Name     string `json:"name"`
-	State    string `json:"state"`    // hash
-	Verifier string `json:"verifier"` // PKCE
+	Name      string `json:"name"`
+	State     string `json:"state"`     // hash
+	Verifier  string `json:"verifier"`  // PKCE
+	Challenge []byte `json:"challenge"` // of the login that the certifier began
 }
 
 // signInOutside serves POST /login/provider: where the page sends the person. The nonce that the provider puts into its
@@ -42,9 +43,13 @@ func (c *Connect) signInOutside(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &unreached{err}
 	}
+	begun, err := c.Certifier.SignInBegin(r.Context(), wire.SignInBegin{Nonce: asked.Nonce})
+	if err != nil {
+		return refused(err, invalidRequest)
+	}
 	state, verifier := asked.Login+"."+random(24), oauth2.GenerateVerifier()
 	_, err = c.change(r, asked.Login, func(l *login) error {
-		l.Outside = outside{Name: p.Name, State: digest(state), Verifier: verifier}
+		l.Outside = outside{Name: p.Name, State: digest(state), Verifier: verifier, Challenge: begun.Challenge}
 		return nil
 	})
 	if err != nil {
@@ -87,8 +92,11 @@ func (c *Connect) returned(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := c.providers[way.Name]
-	if p == nil || came.Issuer != "" && came.Issuer != p.Issuer {
+	if p == nil {
 		return errLogin()
+	}
+	if came.Issuer != "" && came.Issuer != p.Issuer {
+		return refuse(accessDenied, "somebody else than "+p.Title+" answered; choose another way to sign in, or try again")
 	}
 	if came.Code == "" {
 		return refuse(accessDenied, p.Title+" did not let you in; choose another way to sign in, or try again")
@@ -97,9 +105,9 @@ func (c *Connect) returned(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	in, err := c.Certifier.SignIn(r.Context(), wire.SignIn{IDToken: token})
+	in, err := c.Certifier.SignIn(r.Context(), wire.SignIn{Challenge: way.Challenge, IDToken: token})
 	if err != nil {
-		return refused(err, accessDenied)
+		return p.unfit(err)
 	}
 	c.signedIn(w, id, l, in)
 	return nil
@@ -121,7 +129,22 @@ func (c *Connect) exchange(ctx context.Context, p *provider, code, verifier stri
 	}
 	token, _ := given.Extra("id_token").(string)
 	if token == "" {
-		return "", refuse(accessDenied, p.Title+" sent no ID token")
+		return "", refuse(accessDenied, p.Title+" sent no ID token; choose another way to sign in")
 	}
 	return token, nil
+}
+
+// unfit turns what the certifier says of a provider's token into what the person can do about it. That the provider's keys
+// cannot be had says nothing about the token.
+func (p *provider) unfit(err error) error {
+	var said *wire.Fault
+	if errors.As(err, &said) && (said.Code == wire.FaultKeysNeeded || said.Code == wire.FaultFetch) {
+		return &unreached{err}
+	}
+	refusal := refused(err, accessDenied)
+	var f *fault
+	if errors.As(refusal, &f) {
+		f.description = "what " + p.Title + " said of you does not hold (" + f.description + "); try again, or choose another way to sign in"
+	}
+	return refusal
 }

@@ -203,6 +203,12 @@ func TestBadOptions(t *testing.T) {
 		"provider over http": func(o *Options) {
 			o.Providers = []Provider{{Name: "x", Title: "x", Issuer: "http://x.example", ClientID: "x"}}
 		},
+		"provider on this machine in earnest": func(o *Options) {
+			o.Origin, o.Providers = "https://connect.example", []Provider{{Name: "x", Title: "x", Issuer: "https://127.0.0.1:9443", ClientID: "x"}}
+		},
+		"provider by the machine's name in earnest": func(o *Options) {
+			o.Origin, o.Providers = "https://connect.example", []Provider{{Name: "x", Title: "x", Issuer: "https://localhost", ClientID: "x"}}
+		},
 		"mail without TLS": func(o *Options) { o.Mail = &Mail{Server: "mail.example:25", From: "a@b.example", Plain: true} },
 		"provider twice": func(o *Options) {
 			p := Provider{Name: "x", Title: "x", Issuer: "https://x.example", ClientID: "x"}

@@ -60,13 +60,19 @@ func (c *Connect) openProviders() (map[string]*provider, error) {
 	return all, nil
 }
 
-// reachable says whether an address of a provider may be used: https, or this machine in development.
+// reachable says whether an address of a provider may be used: https, and this machine in development only.
 func (c *Connect) reachable(address string) error {
 	u, err := url.Parse(address)
-	if err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && isLoopbackHost(u.Hostname()) && !c.secure) {
-		return nil
+	if err != nil || u.Host == "" || u.User != nil {
+		return fmt.Errorf("connect: %q: want an https URL of a provider", address)
 	}
-	return fmt.Errorf("connect: %q: providers are reached over https", address)
+	switch here := isLoopbackHost(u.Hostname()); {
+	case here && c.secure:
+		return fmt.Errorf("connect: %q: providers on this machine are for development", address)
+	case u.Scheme != "https" && (u.Scheme != "http" || !here):
+		return fmt.Errorf("connect: %q: providers are reached over https", address)
+	}
+	return nil
 }
 
 // metadata returns what the provider says about itself (OpenID Connect Discovery 1.0, 4).
@@ -101,8 +107,12 @@ func (c *Connect) metadataOf(ctx context.Context, p *provider) (metadata, error)
 }
 
 func (c *Connect) config(p *provider, m metadata) *oauth2.Config {
+	style := oauth2.AuthStyleAutoDetect
+	if p.ClientSecret == "" {
+		style = oauth2.AuthStyleInParams // a public client; trying Basic first could spend the code
+	}
 	return &oauth2.Config{
 		ClientID: p.ClientID, ClientSecret: p.ClientSecret, RedirectURL: c.Origin + "/login/callback", Scopes: []string{"openid"},
-		Endpoint: oauth2.Endpoint{AuthURL: m.Start, TokenURL: m.Token},
+		Endpoint: oauth2.Endpoint{AuthURL: m.Start, TokenURL: m.Token, AuthStyle: style},
 	}
 }

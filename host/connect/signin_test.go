@@ -274,11 +274,12 @@ func TestOutside(t *testing.T) {
 		"another state":      {back: map[string]any{"state": id + "." + random(24), "code": "c"}, status: 404, code: invalidRequest},
 		"no state":           {back: map[string]any{"code": "c"}, status: 404, code: invalidRequest},
 		"state of no login":  {back: map[string]any{"state": random(16) + ".x", "code": "c"}, status: 404, code: invalidRequest},
-		"another issuer":     {back: map[string]any{"code": "c", "iss": "https://evil.example"}, status: 404, code: invalidRequest},
+		"another issuer":     {back: map[string]any{"code": "c", "iss": "https://evil.example"}, status: 400, code: accessDenied},
 		"denied":             {back: map[string]any{"error": "access_denied"}, status: 400, code: accessDenied},
 		"code refused":       {before: func() { o.status, o.token = 400, `{"error":"invalid_grant"}` }, back: map[string]any{"code": "c"}, status: 400, code: accessDenied},
 		"no ID token":        {before: func() { o.token = `{"access_token":"a","token_type":"Bearer"}` }, back: map[string]any{"code": "c"}, status: 400, code: accessDenied},
 		"certifier refuses":  {before: func() { b.certifier.fail(wire.Faultf("refused", "the token is of another key")) }, back: map[string]any{"code": "c"}, status: 400, code: accessDenied},
+		"keys are away":      {before: func() { b.certifier.fail(wire.Faultf(wire.FaultFetch, "no route")) }, back: map[string]any{"code": "c"}, status: 503, code: unavailable},
 		"certifier is away":  {before: func() { b.certifier.fail(errors.New("away")) }, back: map[string]any{"code": "c"}, status: 503, code: unavailable},
 		"provider is broken": {before: func() { o.status, o.token = 500, `oops` }, back: map[string]any{"code": "c"}, status: 400, code: accessDenied},
 	} {
@@ -290,7 +291,10 @@ func TestOutside(t *testing.T) {
 		if c.back["state"] == nil && what != "no state" {
 			c.back["state"] = q.Get("state")
 		}
-		b.post("/login/callback", c.back).fails(t, what, c.status, c.code)
+		r := b.post("/login/callback", c.back)
+		if r.fails(t, what, c.status, c.code); !strings.Contains(r.text("error_description"), " again") && !strings.Contains(r.text("error_description"), "another way") {
+			t.Errorf("%s: nothing says what to do: %s", what, r.body)
+		}
 		o.status, o.token = 0, token
 		b.certifier.fail(nil)
 	}

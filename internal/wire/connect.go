@@ -21,6 +21,9 @@ const KindFetch Kind = 57 // FetchBegin → Fetched
 // message is the URL of the provider's issuer.
 const FaultKeysNeeded = "keys-needed"
 
+// FaultFetch is the code of the fault of a fetch that brought no keys.
+const FaultFetch = "fetch-failed"
+
 // Issuer is the certifier's statement about the key that signs logins.
 type Issuer struct {
 	_         struct{} `cbor:",toarray"`
