@@ -34,7 +34,7 @@ func (o *connectFlags) addOrigin(c *cobra.Command) {
 }
 
 func (o *connectFlags) addTrust(c *cobra.Command) {
-	c.Flags().StringArrayVar(&o.roots, "connect-root", nil, "`FILE` of certificates (PEM) to trust besides Mozilla's when keys of providers are fetched; may be given several times")
+	c.Flags().StringArrayVar(&o.roots, "connect-root", nil, "`FILE` of certificates (PEM) to trust for providers besides the usual ones; may be given several times")
 	c.Flags().StringArrayVar(&o.loopback, "connect-loopback", nil, "`HOST:PORT` of this machine that keys of providers may be fetched from; may be given several times")
 }
 

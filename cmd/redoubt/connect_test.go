@@ -1,6 +1,10 @@
 package main
 
 import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,5 +68,35 @@ func TestConnectIsAdmitted(t *testing.T) {
 	}
 	if e := epoch(settings{}); e != 2 {
 		t.Errorf("epoch %d after a refusal", e)
+	}
+}
+
+// The host reaches a provider whose certificate only the manifest vouches for, and no other.
+func TestOutsideClient(t *testing.T) {
+	provider := httptest.NewTLSServer(http.NotFoundHandler())
+	defer provider.Close()
+	provider.Config.ErrorLog = log.New(io.Discard, "", 0)
+	for _, c := range []struct {
+		roots [][]byte
+		want  bool
+	}{{[][]byte{provider.Certificate().Raw}, true}, {nil, false}} {
+		client, err := outsideClient(c.roots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, provider.URL, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(request)
+		if (err == nil) != c.want {
+			t.Errorf("%d roots: %v", len(c.roots), err)
+		}
+		if err == nil {
+			answer.Body.Close()
+		}
+	}
+	if _, err := outsideClient([][]byte{{0x30, 0x03, 0x02, 0x01, 0x05}}); err == nil {
+		t.Error("what is no certificate is trusted")
 	}
 }
