@@ -1,12 +1,13 @@
 // The page on which people see and end what they let in, and keep their ways to sign in.
 
 import { call, organization } from './kms.js';
-import { busy, byId, element, go, post, say, tell } from './page.js';
+import { busy, byId, element, go, post, Problem, say, tell } from './page.js';
 import { create, prove } from './passkey.js';
-import { current, currentNonce, signOut } from './session.js';
+import { current, currentNonce, proofs, proved, signOut } from './session.js';
 
 let session = null;
 let organizationId = null;
+let enough = false; // the ways that the person signed in with may change the ways at once
 
 const day = (ms) => new Date(ms).toLocaleDateString(undefined, { dateStyle: 'medium' });
 const moment = (ms) => new Date(ms).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -75,22 +76,41 @@ function describe(way) {
 
 async function showWays() {
   const { ways, pending } = await call(session, 'listWays', { organizationId });
-  const gone = 'You will not be able to sign in with it any more.';
+  session = await current() ?? session;
+  showProofs(ways);
+  const gone = `You will not be able to sign in with it any more.${enough ? '' : ' This takes effect after 48 hours, unless it is stopped until then.'}`;
   fill('ways', ways.map((w) => item(w.name.charAt(0).toUpperCase() + w.name.slice(1), [describe(w)],
-    ...(ways.length > 1 ? [button('Remove', `Remove ${w.name}`, 'danger', gone, () => change('removeWay', { wayId: w.id, proofs: [session.token] }))] : []))), 'None.');
+    ...(ways.length > 1 ? [button('Remove', `Remove ${w.name}`, 'danger', w.subject === session.subject ? `${gone} You are signed in with it now.` : gone,
+      () => change('removeWay', { wayId: w.id }, true))] : []))), 'None.');
   byId('changes-section').hidden = pending.length === 0;
-  fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${p.way?.name ?? p.way}`, [`from ${moment(p.effectiveAtMs)} on`],
+  fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${p.way.name}`, [`from ${moment(p.effectiveAtMs)} on`],
     ...(p.effectiveAtMs <= Date.now() ? [button('Complete', 'Complete the change', '', '', () => change('completeWayChange', { changeId: p.id }))] : []),
     button('Stop', 'Stop the change', 'danger', '', () => change('vetoWayChange', { changeId: p.id })))), 'None.');
 }
 
-async function change(method, params) {
+// showProofs offers to sign in with a second way, where changes would wait for want of it.
+function showProofs(ways) {
+  const shown = new Set(proofs(session).map((p) => p.subject));
+  const used = ways.filter((w) => shown.has(w.subject));
+  enough = used.length >= Math.min(2, ways.length) && used.some((w) => w.strong);
+  const left = ways.filter((w) => !shown.has(w.subject));
+  const has = (kind) => left.some((w) => w.subject.startsWith(kind));
+  byId('prove').hidden = ways.length < 2 || !enough && !has('passkey:') && !has('oidc:');
+  byId('prove-text').textContent = enough ? 'You signed in with two of your ways: changes take effect at once.'
+    : 'Changes wait for 48 hours, in which they can be stopped. Sign in with a second one of your ways, and they take effect at once.';
+  byId('prove-passkey').hidden = enough || !has('passkey:');
+  for (const b of document.querySelectorAll('[data-prove]')) b.hidden = enough || !has('oidc:');
+}
+
+async function change(method, params, proving = false) {
+  if (proving) params.proofs = proofs(session).map((p) => p.token);
   const made = await call(session, method, { organizationId, ...params });
+  if (made?.way?.subject === session.subject) return leaveForGood(); // the way of this very session is gone
   await showWays();
   return method.endsWith('Way') && made?.pending ? `This takes effect on ${moment(made.pending.effectiveAtMs)}, unless it is stopped until then.` : 'Done.';
 }
 
-const addWay = (name, idToken) => change('addWay', { name, idToken, proofs: [session.token] });
+const addWay = (name, idToken) => change('addWay', { name, idToken }, true);
 
 byId('add-passkey').addEventListener('click', () => busy('Your device asks you to make a passkey…', async () => {
   const { login } = await begin();
@@ -100,19 +120,33 @@ byId('add-passkey').addEventListener('click', () => busy('Your device asks you t
   say(await addWay(name, (await prove(login, await currentNonce(), id)).token));
 }));
 
-for (const b of document.querySelectorAll('[data-provider]')) {
-  b.addEventListener('click', () => busy(`Going to ${b.dataset.title}…`, async () => {
+byId('prove-passkey').addEventListener('click', () => busy('Waiting for your passkey…', async () => {
+  const { login } = await begin();
+  await proved(await prove(login, await currentNonce()));
+  await showWays();
+  if (!enough) throw new Problem('This passkey is none of your other ways to sign in.', 0);
+  say('Done.');
+}));
+
+// leave goes to an outside provider, for a sign-in of the key of whoever is signed in.
+function leave(name, title, intent) {
+  return busy(`Going to ${title}…`, async () => {
     const { login } = await begin();
-    const { location } = await post('/login/provider', { login, name: b.dataset.provider, nonce: await currentNonce() });
-    sessionStorage.setItem('outside', JSON.stringify({ title: b.dataset.title, add: true }));
+    const { location } = await post('/login/provider', { login, name, nonce: await currentNonce() });
+    sessionStorage.setItem('outside', JSON.stringify({ title, ...intent }));
     go(location, true);
-  }));
+  });
 }
 
-byId('sign-out').addEventListener('click', () => busy('Signing out…', async () => {
+for (const b of document.querySelectorAll('[data-provider]')) b.addEventListener('click', () => leave(b.dataset.provider, b.dataset.title, { add: true }));
+for (const b of document.querySelectorAll('[data-prove]')) b.addEventListener('click', () => leave(b.dataset.prove, b.dataset.title, { prove: true }));
+
+async function leaveForGood() {
   await signOut();
   go((await begin()).location);
-}));
+}
+
+byId('sign-out').addEventListener('click', () => busy('Signing out…', leaveForGood));
 
 try {
   session = await current();
@@ -128,6 +162,6 @@ try {
     if (way) say(await addWay(way.name, way.token));
   }
 } catch (error) {
-  if (error.status === 401) await signOut().then(begin).then((b) => go(b.location)).catch(tell);
+  if (error.status === 401) await leaveForGood().catch(tell);
   else tell(error);
 }

@@ -59,6 +59,19 @@ export async function currentNonce() {
   return nonceOf((await current()).pair);
 }
 
+// proved keeps the certifier's word for another way of the person who is signed in, for the same key. With two of them, ways to
+// sign in can be changed at once.
+export async function proved(answer) {
+  const s = await current();
+  if (!s) throw new Problem('You were signed out meanwhile. Sign in again.', 0);
+  await write('current', { ...s, proofs: [...(s.proofs ?? []).filter((p) => p.subject !== answer.subject), answer] });
+}
+
+// proofs returns what was proved of a session and still holds, its own sign-in first.
+export function proofs(s) {
+  return [s, ...(s.proofs ?? [])].map(({ token, subject, expiresAt }) => ({ token, subject, expiresAt })).filter((p) => p.expiresAt - spare > Date.now());
+}
+
 export async function signOut() {
   await shelf('readwrite', (s) => s.clear());
 }
