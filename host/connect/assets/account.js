@@ -4,14 +4,11 @@ import { call, organization } from './kms.js';
 import { busy, byId, element, go, post, Problem, say, tell } from './page.js';
 import { create, prove } from './passkey.js';
 import { current, currentNonce, proofs, proved, signOut } from './session.js';
+import { day, describe, dollars, moment, titleOf } from './words.js';
 
 let session = null;
 let organizationId = null;
 let enough = false; // the ways that the person signed in with may change the ways at once
-
-const day = (ms) => new Date(ms).toLocaleDateString(undefined, { dateStyle: 'medium' });
-const moment = (ms) => new Date(ms).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const dollars = (cents) => (cents / 100).toLocaleString(undefined, { style: 'currency', currency: 'USD' });
 
 // begin begins a login of this page itself, and returns its id.
 async function begin() {
@@ -30,9 +27,15 @@ function button(text, label, kind, question, run) {
   b.addEventListener('click', async () => {
     if (question && !(await confirmed(label, question, text))) return;
     let done = 'Done.';
-    if (await busy('One moment…', async () => { done = await run() ?? done; })) say(done);
+    if (await busy('One moment…', async () => { done = await run() ?? done; })) sayHere(done);
   });
   return b;
+}
+
+// sayHere says something where the person is looking, on a page that may be longer than the window.
+function sayHere(text) {
+  say(text);
+  byId('status').scrollIntoView({ block: 'nearest' });
 }
 
 // confirmed asks the person, and says whether the answer was yes.
@@ -63,27 +66,16 @@ async function showConnections() {
   }))), 'Nothing. Apps that you let in appear here.');
 }
 
-// kindOf says what a way is, as its subject tells.
-function kindOf(way) {
-  const [kind] = (way.subject ?? '').split(':');
-  return { passkey: 'A passkey', oidc: 'An account elsewhere', email: 'Codes by e-mail' }[kind] ?? 'A way to sign in';
-}
-
-function describe(way) {
-  const since = `${kindOf(way)}, since ${day(way.createdAtMs)}`;
-  return way.strong ? since : `${since}. It cannot change who may sign in, or take keys out`;
-}
-
 async function showWays() {
   const { ways, pending } = await call(session, 'listWays', { organizationId });
   session = await current() ?? session;
   showProofs(ways);
   const gone = `You will not be able to sign in with it any more.${enough ? '' : ' This takes effect after 48 hours, unless it is stopped until then.'}`;
-  fill('ways', ways.map((w) => item(w.name.charAt(0).toUpperCase() + w.name.slice(1), [describe(w)],
-    ...(ways.length > 1 ? [button('Remove', `Remove ${w.name}`, 'danger', w.subject === session.subject ? `${gone} You are signed in with it now.` : gone,
+  fill('ways', ways.map((w) => item(titleOf(w), [describe(w)],
+    ...(ways.length > 1 ? [button('Remove', `Remove ${titleOf(w)}`, 'danger', w.subject === session.subject ? `${gone} You are signed in with it now.` : gone,
       () => change('removeWay', { wayId: w.id }, true))] : []))), 'None.');
   byId('changes-section').hidden = pending.length === 0;
-  fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${p.way.name}`, [`from ${moment(p.effectiveAtMs)} on`],
+  fill('changes', pending.map((p) => item(`${p.change === 'add' ? 'Add' : 'Remove'} ${titleOf(p.way)}`, [`from ${moment(p.effectiveAtMs)} on`],
     ...(p.effectiveAtMs <= Date.now() ? [button('Complete', 'Complete the change', '', '', () => change('completeWayChange', { changeId: p.id }))] : []),
     button('Stop', 'Stop the change', 'danger', '', () => change('vetoWayChange', { changeId: p.id })))), 'None.');
 }
@@ -117,7 +109,7 @@ byId('add-passkey').addEventListener('click', () => busy('Your device asks you t
   const name = `Passkey of ${day(Date.now())}`;
   const id = await create(login, `Redoubt, ${day(Date.now())}`);
   say('Now use it once…');
-  say(await addWay(name, (await prove(login, await currentNonce(), id)).token));
+  sayHere(await addWay(name, (await prove(login, await currentNonce(), id)).token));
 }));
 
 byId('prove-passkey').addEventListener('click', () => busy('Waiting for your passkey…', async () => {
@@ -125,7 +117,7 @@ byId('prove-passkey').addEventListener('click', () => busy('Waiting for your pas
   await proved(await prove(login, await currentNonce()));
   await showWays();
   if (!enough) throw new Problem('This passkey is none of your other ways to sign in.', 0);
-  say('Done.');
+  sayHere('Done.');
 }));
 
 // leave goes to an outside provider, for a sign-in of the key of whoever is signed in.
@@ -159,7 +151,7 @@ try {
     await showWays();
     const way = JSON.parse(sessionStorage.getItem('way') ?? 'null');
     sessionStorage.removeItem('way');
-    if (way) say(await addWay(way.name, way.token));
+    if (way) sayHere(await addWay(way.name, way.token));
   }
 } catch (error) {
   if (error.status === 401) await leaveForGood().catch(tell);

@@ -33,15 +33,19 @@ export function say(text) {
   byId('status').textContent = text;
 }
 
+// passkeyProblems are what browsers say of passkeys (WebAuthn 3, 5.1.3 and 5.1.4), in words.
+const passkeyProblems = {
+  NotAllowedError: 'The passkey was not used: you cancelled, or it took too long. Try again.',
+  InvalidStateError: 'This device holds a passkey for you already. Sign in with it.',
+};
+
 // tell shows what went wrong, and says it to those who do not see it.
 export function tell(error) {
   const box = byId('problem');
   say('');
-  let text = error instanceof Problem ? error.message : 'Something went wrong on this page. Load it again.';
-  if (error?.name === 'NotAllowedError') text = 'The passkey was not used: you cancelled, or it took too long. Try again.';
-  if (error?.name === 'InvalidStateError') text = 'This device holds a passkey for you already. Sign in with it.';
-  if (!(error instanceof Problem)) console.error(error);
-  box.textContent = text;
+  const known = error instanceof Problem ? error.message : passkeyProblems[error?.name];
+  if (!known) console.error(error);
+  box.textContent = known ?? 'Something went wrong on this page. Load it again.';
   box.hidden = false;
   box.focus();
 }
