@@ -10,100 +10,28 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { Connection, LAMPORTS_PER_SOL, PublicKey } from '@solana/web3.js'
 import bs58 from 'bs58'
 import { verifyMessage } from 'viem'
-import { newPerson, shots, startBrowser } from './browser.mjs'
+import { shots } from './browser.mjs'
 import { startDapp } from './dapp.mjs'
+import { address, arrive, decidable, leave, open, startLogins } from './logins.mjs'
 import { binary, run } from './redoubt.mjs'
 import { startWorld } from './world.mjs'
 
-const appId = 'app-of-the-tests'
 const to = '2xNweLHLqrbx4zo1waDvgWJHgsUpPj8Y8icbAFeR4a8i'
-let world, origin, browser, dapp
+let world, logins, origin, dapp
 
 before(async () => {
   world = await startWorld()
-  origin = new URL(world.baseUrl.replace('127.0.0.1', 'localhost')).origin
-  browser = await startBrowser()
-  dapp = await startDapp()
+  logins = await startLogins(world.baseUrl)
+  ;({ origin, dapp } = logins)
 })
 after(async () => {
-  await browser?.close()
-  await dapp?.stop()
+  await logins?.stop()
   await world?.stop()
 })
 
-const options = () => ({
-  providers: ['google'], addressTypes: ['Solana', 'Ethereum'], appId, apiBaseUrl: world.baseUrl.replace('127.0.0.1', 'localhost'),
-  authOptions: { authUrl: `${origin}/login/start`, authApiBaseUrl: origin, redirectUrl: `${dapp.origin}/back` },
-})
-
-// open makes the SDK in the page where it is, and notes its events.
-async function open(page, more = {}) {
-  await page.waitForFunction(() => window.dapp)
-  await page.evaluate((given) => {
-    window.events = []
-    window.wallet = new window.dapp.sdk.BrowserSDK(given)
-    for (const name of ['connect', 'connect_error', 'disconnect', 'spending_limit_reached', 'error']) {
-      window.wallet.on(name, (data) => window.events.push([name, String(data?.error?.message ?? data?.error ?? '')]))
-    }
-  }, { ...options(), ...more })
-}
-
-// leave starts a login, which leaves the page.
-async function leave(page) {
-  page.evaluate(() => { window.wallet.connect({ provider: 'google' }).catch((error) => { window.failed = String(error) }) }).catch(() => {})
-  await page.waitForURL('**/login/sign-in*')
-}
-
-// consent allows what the page asks for.
-async function consent(page, { limit, wallet, account } = {}) {
-  await page.waitForURL('**/login/consent*')
-  await page.waitForFunction(() => !document.getElementById('allow').disabled)
-  if (limit !== undefined) await page.fill('#limit', String(limit))
-  if (wallet !== undefined) await page.check(`input[name=wallet][value="${wallet}"]`)
-  if (account !== undefined) await page.fill('#account', String(account))
-  await page.click('#allow')
-  await page.waitForURL(`${dapp.origin}/**`)
-}
-
-// arrive has the SDK take up the login, and resolves to the addresses.
-async function arrive(page, more) {
-  await open(page, more)
-  return page.evaluate(async () => {
-    await window.wallet.autoConnect()
-    return { addresses: await window.wallet.getAddresses(), connected: window.wallet.isConnected(), events: window.events }
-  })
-}
-
-// login takes a new person from the app's page through sign-up and consent, back to the app.
-async function login(more = {}, choices = {}) {
-  const person = await newPerson(browser)
-  await person.page.goto(dapp.origin)
-  await open(person.page, more)
-  await leave(person.page)
-  await person.shot('sign-in')
-  await person.page.click('#create')
-  await consent(person.page, choices)
-  return { ...person, ...(await arrive(person.page, more)) }
-}
-
-// asPerson has the page of Connect send a request of the person's own, as its script does.
-async function asPerson(person, method, params) {
-  const page = await person.context.newPage()
-  await page.goto(`${origin}/account`)
-  const result = await page.evaluate(async ({ method, params }) => {
-    const [{ call, organization }, { current }] = await Promise.all([import('/login/assets/kms.js'), import('/login/assets/session.js')])
-    const session = await current()
-    return call(session, method, { organizationId: await organization(session), ...params })
-  }, { method, params })
-  await page.close()
-  return result
-}
-
-const address = (person, type) => person.addresses.find((a) => a.addressType === type)?.address
-
 describe('logging in', () => {
   let person
-  before(async () => { person = await login() })
+  before(async () => { person = await logins.login() })
 
   test('a new person has a wallet of the app', () => {
     assert.equal(person.connected, true, JSON.stringify(person.events))
@@ -155,19 +83,17 @@ describe('logging in', () => {
 
   test('is there after the page is loaded again', async () => {
     await person.page.goto(dapp.origin)
-    const again = await arrive(person.page)
+    const again = await arrive(person.page, logins.options())
     assert.equal(again.connected, true, JSON.stringify(again.events))
     assert.deepEqual(again.addresses, person.addresses)
   })
 
   test('after a logout, a login leads to the same wallet', async () => {
     await person.page.evaluate(() => window.wallet.disconnect())
-    await person.page.goto(dapp.origin)
-    await open(person.page)
-    await leave(person.page)
+    await logins.depart(person.page)
     await person.page.click('#passkey')
-    await consent(person.page)
-    assert.deepEqual((await arrive(person.page)).addresses, person.addresses)
+    await logins.consent(person.page)
+    assert.deepEqual((await arrive(person.page, logins.options())).addresses, person.addresses)
   })
 
   test('after it is revoked, the next request is refused and the session goes', async () => {
@@ -180,7 +106,7 @@ describe('logging in', () => {
     const failed = await person.page.evaluate(() => window.wallet.solana.signMessage('hello').then(() => 'signed', (error) => String(error)))
     assert.match(failed, /401|not stamped by a valid authenticator/)
     await person.page.goto(dapp.origin)
-    const gone = await arrive(person.page)
+    const gone = await arrive(person.page, logins.options())
     assert.equal(gone.connected, false)
     assert.ok(gone.events.some(([name]) => name === 'connect_error'), JSON.stringify(gone.events))
   })
@@ -188,19 +114,16 @@ describe('logging in', () => {
 
 describe('choices of the person', () => {
   test('an existing wallet, with a limit, is what the app gets', async () => {
-    const first = await login({ appId: 'first-app' })
+    const first = await logins.login({ appId: 'first-app' })
     const { page } = first
     const other = { appId: 'second-app' }
     await page.evaluate(() => window.wallet.disconnect()) // an origin has one session, whatever the app
-    await page.goto(dapp.origin)
-    await open(page, other)
-    await leave(page)
+    await logins.depart(page, other)
     await page.click('#continue-button')
-    await page.waitForURL('**/login/consent*')
-    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    await decidable(page)
     const wallet = await page.getAttribute('#others input', 'value')
-    await consent(page, { wallet, limit: 5 })
-    const second = await arrive(page, other)
+    await logins.consent(page, { wallet, limit: 5 })
+    const second = await arrive(page, logins.options(other))
     assert.deepEqual(second.addresses, first.addresses, 'the wallet is the one that the person chose')
     const denied = await page.evaluate(async ({ from, to }) => {
       const { web3 } = window.dapp
@@ -214,16 +137,13 @@ describe('choices of the person', () => {
   })
 
   test('another account of a wallet is what the app shows and signs with', async () => {
-    const first = await login({ appId: 'fourth-app' })
+    const first = await logins.login({ appId: 'fourth-app' })
     const { page } = first
     const other = { appId: 'fifth-app' }
     await page.evaluate(() => window.wallet.disconnect())
-    await page.goto(dapp.origin)
-    await open(page, other)
-    await leave(page)
+    await logins.depart(page, other)
     await page.click('#continue-button')
-    await page.waitForURL('**/login/consent*')
-    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    await decidable(page)
     assert.equal(await page.isVisible('#account'), false, 'a wallet of the app alone has one account')
     const wallet = await page.getAttribute('#others input', 'value')
     await page.check(`input[name=wallet][value="${wallet}"]`)
@@ -231,11 +151,11 @@ describe('choices of the person', () => {
     await page.click('#allow')
     await page.waitForSelector('#problem:not([hidden])')
     assert.match(await page.textContent('#problem'), /number from 1 to 100/)
-    await consent(page, { wallet, account: 3 })
-    const third = await arrive(page, other)
+    await logins.consent(page, { wallet, account: 3 })
+    const third = await arrive(page, logins.options(other))
     assert.equal(third.connected, true, JSON.stringify(third.events))
     const paths = ["m/44'/501'/2'/0'", "m/44'/60'/0'/0/2"]
-    const derived = await asPerson(first, 'getAccounts', { walletId: wallet, accounts: paths.map((derivationPath, i) => ({ derivationPath, curve: i ? 'Secp256k1' : 'Ed25519', addressFormat: i ? 'Ethereum' : 'Solana' })) })
+    const derived = await logins.asPerson(first, 'getAccounts', { walletId: wallet, accounts: paths.map((derivationPath, i) => ({ derivationPath, curve: i ? 'Secp256k1' : 'Ed25519', addressFormat: i ? 'Ethereum' : 'Solana' })) })
     assert.deepEqual(third.addresses.map((a) => a.address).sort(), derived.map((a) => a.address).sort())
     const signature = await page.evaluate(async () => {
       const { signature } = await window.wallet.solana.signMessage('third')
@@ -247,37 +167,32 @@ describe('choices of the person', () => {
   })
 
   test('a person who says no sends the app back with access_denied', async () => {
-    const { page } = await newPerson(browser)
-    await page.goto(dapp.origin)
-    await open(page)
-    await leave(page)
+    const { page } = await logins.person()
+    await logins.depart(page)
     await page.click('#create')
     await page.waitForURL('**/login/consent*')
     await page.click('#deny')
     await page.waitForURL(`${dapp.origin}/**`)
     assert.match(page.url(), /[?&]error=access_denied/)
-    assert.equal((await arrive(page)).connected, false)
+    assert.equal((await arrive(page, logins.options())).connected, false)
   })
 
   test('a code of another login is not taken: state differs', async () => {
-    const { page } = await newPerson(browser)
-    await page.goto(dapp.origin)
-    await open(page)
-    await leave(page)
+    const { page } = await logins.person()
+    await logins.depart(page)
     await page.click('#create')
-    await page.waitForURL('**/login/consent*')
-    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    await decidable(page)
     await page.click('#allow')
     await page.waitForURL(`${dapp.origin}/**`)
     const url = new URL(page.url())
     url.searchParams.set('state', crypto.randomUUID())
     await page.goto(url.href)
-    assert.equal((await arrive(page)).connected, false)
+    assert.equal((await arrive(page, logins.options())).connected, false)
   })
 
   test('a limit that is used up is told as such, and the app stays connected', async () => {
-    const person = await login({ appId: 'third-app' }, { limit: 1 })
-    await asPerson(person, 'setPrices', { prices: [{ asset: 'SOL', decimals: 9, usd: '100' }] })
+    const person = await logins.login({ appId: 'third-app' }, { limit: 1 })
+    await logins.asPerson(person, 'setPrices', { prices: [{ asset: 'SOL', decimals: 9, usd: '100' }] })
     const pay = (lamports) => person.page.evaluate(async ({ from, to, lamports, blockhash }) => {
       const { web3 } = window.dapp
       const payer = new web3.PublicKey(from)
@@ -300,7 +215,8 @@ describe('choices of the person', () => {
 
 describe('sessions', () => {
   test('tokens are refreshed before they expire, with the same wallet, from two tabs at once', async () => {
-    const person = await login({ appId: 'refreshing-app' })
+    const given = logins.options({ appId: 'refreshing-app' })
+    const person = await logins.login({ appId: 'refreshing-app' })
     const { page, context } = person
     const aged = () => page.evaluate(async () => {
       const name = (await indexedDB.databases()).map((d) => d.name).find((n) => n.startsWith('phantom-auth2'))
@@ -324,7 +240,7 @@ describe('sessions', () => {
     const refreshes = []
     context.on('request', (request) => { if (request.url().endsWith('/oauth2/token')) refreshes.push(request.postData()) })
     await Promise.all([page.goto(dapp.origin), second.goto(dapp.origin)])
-    const [a, b] = await Promise.all([arrive(page, { appId: 'refreshing-app' }), arrive(second, { appId: 'refreshing-app' })])
+    const [a, b] = await Promise.all([arrive(page, given), arrive(second, given)])
     assert.deepEqual([a.connected, b.connected], [true, true], JSON.stringify([a.events, b.events]))
     assert.ok(refreshes.some((body) => body.includes('grant_type=refresh_token')), `no refresh: ${refreshes}`)
     for (const tab of [page, second]) {
@@ -334,19 +250,18 @@ describe('sessions', () => {
   })
 
   test('a session that is over by the clock of the browser is gone there, and a login leads to the same wallet', async () => {
-    const given = { appId: 'forgetting-app' }
-    const person = await login(given)
+    const app = { appId: 'forgetting-app' }
+    const given = logins.options(app)
+    const person = await logins.login(app)
     const { page, context } = person
     const later = await context.newPage()
     await later.addInitScript(() => { const { now } = Date; Date.now = () => now() + 8 * 24 * 3_600_000 }) // the consent is for 7 days
     await later.goto(dapp.origin)
     assert.equal((await arrive(later, given)).connected, false)
     await later.close()
-    await page.goto(dapp.origin)
-    await open(page, given)
-    await leave(page)
+    await logins.depart(page, app)
     await page.click('#continue-button')
-    await consent(page)
+    await logins.consent(page)
     const again = await arrive(page, given)
     assert.equal(again.connected, true, JSON.stringify(again.events))
     assert.deepEqual(again.addresses, person.addresses)
@@ -359,14 +274,13 @@ describe('the first generation of the SDK', () => {
   after(() => older?.stop())
 
   test('logs in by redirect, and stamps with a key of its own', async () => {
-    const { page, problems } = await newPerson(browser)
-    const given = { ...options(), embeddedWalletType: 'user-wallet', authOptions: { authUrl: `${origin}/login`, redirectUrl: `${older.origin}/back` } }
+    const { page, problems } = await logins.person()
+    const given = logins.options({ embeddedWalletType: 'user-wallet', authOptions: { authUrl: `${origin}/login`, redirectUrl: `${older.origin}/back` } })
     await page.goto(older.origin)
     await open(page, given)
     await leave(page)
     await page.click('#create')
-    await page.waitForURL('**/login/consent*')
-    await page.waitForFunction(() => !document.getElementById('allow').disabled)
+    await decidable(page)
     await page.click('#allow')
     await page.waitForURL(`${older.origin}/**`)
     const { connected, addresses, events } = await arrive(page, given)
@@ -394,13 +308,12 @@ describe('a program on a device', () => {
       program.stderr.on('data', (text) => { told += text })
       program.stdout.on('data', (text) => { printed += text })
       for (let i = 0; i < 100 && !/open\s+\S+/.test(told); i++) await setTimeout(100)
-      const { page } = await newPerson(browser)
+      const { page } = await logins.person()
       await page.goto(told.match(/open\s+(\S+)/)[1])
       await page.click('#device-form button')
       await page.waitForURL('**/login/sign-in*')
       await page.click('#create')
-      await page.waitForURL('**/login/consent*')
-      await page.waitForFunction(() => !document.getElementById('allow').disabled)
+      await decidable(page)
       await page.screenshot({ path: join(shots, 'consent-device.png'), fullPage: true })
       await page.click('#allow')
       await page.waitForURL('**/device-connect/done')
