@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,27 +38,39 @@ func (d direct) FetchStep(_ context.Context, s wire.FetchStep) (wire.FetchSteppe
 type issuerServer struct {
 	*httptest.Server
 	outside *outside
-	answers map[string]http.HandlerFunc // by path
+	answers atomic.Pointer[map[string]http.HandlerFunc] // by path; never changed, only replaced: the server may be reading
+}
+
+// with puts other answers in the place of some.
+func (s *issuerServer) with(answers map[string]http.HandlerFunc) {
+	all := map[string]http.HandlerFunc{}
+	if before := s.answers.Load(); before != nil {
+		maps.Copy(all, *before)
+	}
+	maps.Copy(all, answers)
+	s.answers.Store(&all)
 }
 
 func newIssuerServer(t *testing.T) *issuerServer {
 	t.Helper()
-	s := &issuerServer{outside: newOutside(t, "", "client"), answers: map[string]http.HandlerFunc{}}
+	s := &issuerServer{outside: newOutside(t, "", "client")}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if answer := s.answers[r.URL.Path]; answer != nil {
+		if answer := (*s.answers.Load())[r.URL.Path]; answer != nil {
 			answer(w, r)
 			return
 		}
 		http.NotFound(w, r)
 	}))
 	s.Config.ErrorLog = nil
+	s.with(map[string]http.HandlerFunc{
+		"/.well-known/openid-configuration": func(w http.ResponseWriter, _ *http.Request) {
+			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": s.URL, "jwks_uri": s.URL + "/keys", "scopes_supported": []string{"openid"}})
+		},
+		"/keys": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(s.outside.keys().JSON()) },
+	})
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	s.outside.issuer = s.URL
-	s.answers["/.well-known/openid-configuration"] = func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": s.URL, "jwks_uri": s.URL + "/keys", "scopes_supported": []string{"openid"}})
-	}
-	s.answers["/keys"] = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(s.outside.keys().JSON()) }
 	return s
 }
 
@@ -156,7 +170,7 @@ func TestFetchRefuses(t *testing.T) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
-	good := map[string]http.HandlerFunc{"/.well-known/openid-configuration": s.answers["/.well-known/openid-configuration"], "/keys": s.answers["/keys"]}
+	good := *s.answers.Load()
 	for why, c := range map[string]struct {
 		path   string
 		answer http.HandlerFunc
@@ -187,8 +201,8 @@ func TestFetchRefuses(t *testing.T) {
 		"a jwks_uri inside":   {"/.well-known/openid-configuration", discovery(s.URL, "https://127.0.0.1:1/keys"), "address, not a name"},
 		"a jwks_uri by name":  {"/.well-known/openid-configuration", discovery(s.URL, "https://localhost/keys"), "no public name"},
 	} {
-		s.answers["/.well-known/openid-configuration"], s.answers["/keys"] = good["/.well-known/openid-configuration"], good["/keys"]
-		s.answers[c.path] = c.answer
+		s.with(good)
+		s.with(map[string]http.HandlerFunc{c.path: c.answer})
 		if k, err := r.fetch(t, s.URL, true); codeOf(err) != "fetch-failed" || !strings.Contains(err.Error(), c.want) || k.Signature != nil {
 			t.Errorf("%s: %v", why, err)
 		}
