@@ -34,10 +34,12 @@ soak: build ## an hour of steady load, after which nothing may have grown: SOAK_
 chaos: build postgres ## CHAOS_KILLS (200) deaths of every process under load, also of the database: nothing acknowledged is lost
 	REDOUBT_ACCEPTANCE=full go test -count=1 -timeout 180m -v -run '^TestKilled' ./e2e
 
+# Making an input smaller takes as many runs as the square of its bytes, up to a minute for each that is new: large ones would leave
+# no time for anything else.
 fuzz: ## every fuzz target, FUZZTIME each (a number of runs: a time limit sometimes fails for no reason)
 	@set -e; for pkg in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x $$pkg; \
 	  done; done
 
 bench: ## benchmarks of the parts
