@@ -263,7 +263,7 @@ func pump(d direct, step wire.FetchStepped, conn net.Conn) error {
 // The host may bring anything, any number of times, at once: the fetch fails, and its bounds hold.
 func TestFetchByAHostileHost(t *testing.T) {
 	r := newRig(t)
-	r.logins.fetching.limit, r.logins.fetching.grace = 300*time.Millisecond, 300*time.Millisecond
+	r.logins.fetching.limit, r.logins.fetching.grace = 500*time.Millisecond, 2*time.Second
 	begin := func() wire.FetchStepped {
 		t.Helper()
 		step, err := r.fetchBegin(wire.FetchBegin{URL: "https://id.example/keys"})
@@ -301,9 +301,9 @@ func TestFetchByAHostileHost(t *testing.T) {
 	if _, err := r.fetchBegin(wire.FetchBegin{URL: "https://id.example/keys"}); codeOf(err) != "overloaded" {
 		t.Errorf("beyond the bound: %v", err)
 	}
-	time.Sleep(2*r.logins.fetching.limit + 200*time.Millisecond)
+	time.Sleep(r.logins.fetching.limit + r.logins.fetching.grace + 500*time.Millisecond)
 	step = begin()
-	time.Sleep(r.logins.fetching.limit + 50*time.Millisecond)
+	time.Sleep(r.logins.fetching.limit + 500*time.Millisecond)
 	if _, err := r.fetchStep(wire.FetchStep{Fetch: step.Fetch, Received: []byte{22}}); codeOf(err) != "fetch-failed" || !strings.Contains(err.Error(), "longer than 5 s") {
 		t.Errorf("a step too late: %v", err)
 	}
