@@ -117,12 +117,16 @@ func (m mutant) test(ctx context.Context, root string) result {
 // suites are the packages whose tests are asked, one list after the other: those of the changed code first, which are
 // the quickest to say.
 func (m mutant) suites() [][]string {
-	engine := []string{"./enclave/policy"}
-	switch own := "./" + path.Dir(m.file); own {
-	case engine[0]:
+	engine, own := []string{"./enclave/policy"}, "./"+path.Dir(m.file)
+	switch {
+	case own == engine[0]:
 		return [][]string{engine}
-	default:
+	case strings.HasPrefix(own, "./internal/rule"), own == "./internal/usage":
 		return [][]string{{own}, {"./internal/rule/..."}, engine}
+	case strings.HasPrefix(own, "./chain/"): // what screens payloads
+		return [][]string{{own}, {"./internal/payload"}, engine}
+	default:
+		return [][]string{{own}, engine}
 	}
 }
 

@@ -164,14 +164,24 @@ func TestScreen(t *testing.T) {
 	}
 }
 
+// 32 bytes are no text where a chain signs digests: nobody can see what they are.
+func TestDigestsAreNoText(t *testing.T) {
+	for _, n := range []int{31, 32, 33} {
+		_, err := payload.Read(permit.PayloadUTF8, "", api.Secp256k1, bytes.Repeat([]byte("x"), n))
+		if (err != nil) != (n == 32) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
 // What can be read is told as what it is, with the effects that it has as itself.
 func TestRawIsSeen(t *testing.T) {
 	for name, kind := range map[string]permit.PayloadKind{
-		"EVM legacy of a chain": permit.PayloadEVM, "EVM type 1": permit.PayloadEVM, "EVM type 2": permit.PayloadEVM, "EIP-7702 authorization": 0,
+		"EVM legacy": permit.PayloadEVM, "EVM legacy of a chain": permit.PayloadEVM, "EVM type 1": permit.PayloadEVM, "EVM type 2": permit.PayloadEVM, "EIP-7702 authorization": 0,
 		"EIP-191": 0, "Solana legacy": permit.PayloadSolana, "Solana version 0": permit.PayloadSolana,
 	} {
 		g, account := maker{rand.New(rand.NewPCG(11, uint64(len(name))))}, make([]byte, 65)
-		seen := 0
+		seen, everywhere := 0, 0
 		for range 300 {
 			p := families()[name](t, g)
 			read, err := payload.Read(permit.PayloadRaw, "", p.algorithm, p.bytes)
@@ -181,6 +191,9 @@ func TestRawIsSeen(t *testing.T) {
 			raw := read.(*payload.Raw)
 			if raw.Seen() != nil {
 				seen++
+				if raw.EveryNetwork {
+					everywhere++
+				}
 			}
 			if kind == 0 {
 				continue
@@ -195,6 +208,10 @@ func TestRawIsSeen(t *testing.T) {
 		}
 		if seen == 0 {
 			t.Errorf("%s is never seen for what it is", name)
+		}
+		want := map[string]bool{"EVM legacy": everywhere == seen, "EIP-7702 authorization": everywhere > 0 && everywhere < seen} // one in nine is for chain 0
+		if right, known := want[name]; known && !right || !known && everywhere > 0 {
+			t.Errorf("%s: %d of %d are good on every network", name, everywhere, seen)
 		}
 	}
 }
