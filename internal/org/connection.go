@@ -44,7 +44,7 @@ func (o *Organization) Connect(u User, limits Limits) (*Organization, error) {
 	next := o.clone()
 	old := next.Users[i]
 	if client, ok := old.Connection(); !ok || client != u.Trait(TraitApp) {
-		return nil, api.Errorf(api.TypeConflict, "a user of this name is no connection of the app").At("params.clientId")
+		return nil, api.Errorf(api.TypeConflict, "the user %q has a policy of their own, which connecting the app would replace; delete that user first", u.Username).At("params.clientId")
 	}
 	u.Created = old.Created
 	u.Authenticators = renew(old.Authenticators, u.Authenticators[0], limits)
