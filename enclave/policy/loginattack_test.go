@@ -14,6 +14,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/enclave"
+	"github.com/redoubt-kms/redoubt/internal/id"
 	"github.com/redoubt-kms/redoubt/internal/jose"
 	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/wire"
@@ -324,5 +325,50 @@ func TestRebaseEndsChangesOfWays(t *testing.T) {
 	}
 	if add(page) == nil {
 		t.Error("a new one does not wait")
+	}
+}
+
+// A connection is for one key of one app on one origin. Tokens that the same person allowed another key, app or origin are a
+// stranger's, and so is each after the connection it was for.
+func TestConnectionIsForOneKeyAppAndOrigin(t *testing.T) {
+	r := newRig(t)
+	p, d := r.newPerson(t)
+	app := newSessionKey(t)
+	r.connect(t, p, app)
+	organization, err := id.Parse(p.organization)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := func(key *sessionKey, client, origin string) *sessionKey {
+		with := &sessionKey{key: key.key}
+		r.mint(t, with, r.authorize(t, p.page, with, consent{organization: organization, client: client, origin: origin}))
+		return with
+	}
+	text := p.text(p.wallet)
+	if a := r.on(t, allowed(app, "app", appOrigin), api.SignUtf8Message, text); a.Status != 200 {
+		t.Fatalf("a fresh token of the same: %d %s", a.Status, a.Result)
+	}
+	for why, k := range map[string]*sessionKey{
+		"another key":                allowed(newSessionKey(t), "app", appOrigin),
+		"another app":                allowed(app, "other", appOrigin),
+		"another spelling":           allowed(app, "App", appOrigin),
+		"another origin":             allowed(app, "app", "https://other.example"),
+		"no origin":                  allowed(app, "app", ""),
+		"the token by another key":   {key: newSessionKey(t).key, token: app.token},
+		"the pages' token by a key":  {key: app.key, token: p.page.token},
+		"the app's token by a page":  {key: p.page.key, token: app.token},
+		"a page's login for its key": {key: app.key, token: r.signInBy(t, newDevice(t), app).Token},
+	} {
+		if a := r.on(t, k, api.SignUtf8Message, text); a.Status != 401 {
+			t.Errorf("%s: %d %s", why, a.Status, a.Result)
+		}
+	}
+	// The same body by two keys of the person's way is one request: the second is told what came of the first.
+	again := &sessionKey{key: newSessionKey(t).key}
+	again.token = r.signInBy(t, d, again).Token
+	body := r.body(t, api.CreateWallet, object{"organizationId": p.organization, "walletName": "once"})
+	first, second := r.sendStamped(t, p.page.stamp(t, body), body), r.sendStamped(t, again.stamp(t, body), body)
+	if first.Status != 200 || read1[api.Wallet](t, first).WalletID != read1[api.Wallet](t, second).WalletID {
+		t.Errorf("%s, then %s", first.Result, second.Result)
 	}
 }
