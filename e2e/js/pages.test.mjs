@@ -25,6 +25,11 @@ async function visitor() {
 
 const told = (page) => page.waitForSelector('#problem:not([hidden])')
 
+// firstGeneration is the address to which apps of the first generation send people.
+const firstGeneration = (query) => `${origin}/login?${new URLSearchParams({
+  app_id: 'older-app', session_id: 'x', redirect_uri: `${logins.dapp.origin}/back`, ...query,
+})}`
+
 describe('where apps send people', () => {
   test('without a request, and with one of an app that did not register its address', async () => {
     const { page, see } = await visitor()
@@ -34,8 +39,13 @@ describe('where apps send people', () => {
     await page.goto(`${origin}/login`)
     await told(page)
     await see('first-generation-without-request')
-    await page.goto(`${origin}/login?public_key=nonsense&app_id=some-app&session_id=x&redirect_uri=${encodeURIComponent('http://localhost:5173/')}`)
+    await page.goto(firstGeneration({ public_key: 'nonsense' }))
     await told(page)
+    assert.match(await page.textContent('#problem'), /did not send you here/)
+    await see('first-generation-from-elsewhere', undefined, { refused: true })
+    await page.goto(firstGeneration({ public_key: 'nonsense' }), { referer: logins.dapp.origin })
+    await told(page)
+    assert.match(await page.textContent('#problem'), /is no key/)
     await see('first-generation-bad-key', undefined, { refused: true })
     await assert.rejects(logins.depart(page, { authOptions: { ...logins.options().authOptions, redirectUrl: 'https://elsewhere.example/back' } }, 5000))
     await told(page)
@@ -119,10 +129,7 @@ describe('consent', () => {
 
   test('of the first generation', async () => {
     const { page, see } = await visitor()
-    const query = new URLSearchParams({
-      public_key: bs58.encode(randomBytes(32)), app_id: 'older-app', session_id: 'x', redirect_uri: 'http://localhost:5173/back',
-    })
-    await page.goto(`${origin}/login?${query}`)
+    await page.goto(firstGeneration({ public_key: bs58.encode(randomBytes(32)) }), { referer: logins.dapp.origin })
     await page.waitForURL('**/login/sign-in*')
     await page.click('#create')
     await decidable(page)
