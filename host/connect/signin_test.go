@@ -217,6 +217,9 @@ type outsider struct {
 	token    string
 	verifier string
 	status   int
+	asked    int    // for tokens
+	basic    bool   // the newest question had Basic authentication
+	client   string // that it named in the body
 }
 
 func newOutsider(t *testing.T) *outsider {
@@ -226,7 +229,9 @@ func newOutsider(t *testing.T) *outsider {
 		writeJSON(w, 200, map[string]string{"issuer": o.issuer, "authorization_endpoint": o.URL + "/auth", "token_endpoint": o.URL + "/token"})
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		o.verifier = r.PostFormValue("code_verifier")
+		o.verifier, o.client = r.PostFormValue("code_verifier"), r.PostFormValue("client_id")
+		_, _, o.basic = r.BasicAuth()
+		o.asked++
 		w.Header().Set("Content-Type", "application/json")
 		if o.status != 0 {
 			w.WriteHeader(o.status)
@@ -297,6 +302,24 @@ func TestOutside(t *testing.T) {
 		}
 		o.status, o.token = 0, token
 		b.certifier.fail(nil)
+	}
+}
+
+// A client without a secret asks once, and names itself in the body: a provider may count another try against the code.
+func TestPublicClientOutside(t *testing.T) {
+	o := newOutsider(t)
+	b := newBench(t, func(options *Options) {
+		options.Providers = []Provider{{Name: "google", Title: "Google", Issuer: o.URL, ClientID: "our-id"}}
+	})
+	o.status, o.token = 400, `{"error":"invalid_grant"}`
+	id := b.start(t, map[string]any{"account": true})
+	to, err := url.Parse(b.post("/login/provider", map[string]any{"login": id, "name": "google", "nonce": nonceOf(nil)}).succeeds(t, "leave").text("location"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post("/login/callback", map[string]any{"state": to.Query().Get("state"), "code": "c"}).fails(t, "a spent code", 400, accessDenied)
+	if o.asked != 1 || o.basic || o.client != "our-id" {
+		t.Errorf("asked %d times, Basic %v, as %q", o.asked, o.basic, o.client)
 	}
 }
 
