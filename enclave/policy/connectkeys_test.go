@@ -1,0 +1,85 @@
+package policy
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/jose"
+	"github.com/redoubt-kms/redoubt/internal/wire"
+	"github.com/redoubt-kms/redoubt/proof"
+)
+
+// issues has a certifier say which key logins are signed with.
+func (r *keysRig) issues(t *testing.T, statement proof.SignedIssuer) {
+	t.Helper()
+	encoded, err := proof.Encode(statement)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := net.Pipe()
+	link := wire.NewLink(ours, func(*wire.Call) {})
+	other := wire.NewLink(theirs, func(c *wire.Call) {
+		go wire.Serve(c, func(wire.Empty) (wire.Issuer, error) { return wire.Issuer{Statement: encoded}, nil })
+	})
+	t.Cleanup(func() { link.Close(); other.Close() })
+	r.Engine.certifier, r.tokens = link, newTokenCache()
+}
+
+// Logins are signed with the key that this manifest's certifier states for this manifest and its origin, and are session tokens.
+func TestKeyOfLogins(t *testing.T) {
+	r := deaf(t)
+	hash, err := r.vault.Manifest().Hash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	point, err := r.key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := proof.Issuer{Version: 1, Origin: testOrigin, Key: point, Manifest: hash}
+	login := r.tokenOf(t, nil)
+	for why, c := range map[string]struct {
+		edit  func(*proof.Issuer)
+		by    *keysRig
+		holds bool
+	}{
+		"as it is":             {func(*proof.Issuer) {}, r, true},
+		"by another certifier": {func(*proof.Issuer) {}, newKeysRig(t), false},
+		"of another manifest":  {func(i *proof.Issuer) { i.Manifest[0] ^= 1 }, r, false},
+		"of another origin":    {func(i *proof.Issuer) { i.Origin = "https://other.example" }, r, false},
+		"of no key":            {func(i *proof.Issuer) { i.Key = make([]byte, 65) }, r, false},
+	} {
+		issuer := right
+		c.edit(&issuer)
+		statement, err := proof.SignIssuer(c.by.certifier, issuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.issues(t, statement)
+		err = r.verifyLogin(t.Context(), keysTime, login.token)
+		var told *api.Error
+		if c.holds != (err == nil) || !c.holds && (!errors.As(err, &told) || told.Type != api.TypeUnavailable) {
+			t.Errorf("a statement %s: %v", why, err)
+		}
+	}
+	statement, err := proof.SignIssuer(r.certifier, right)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.issues(t, statement)
+	for typ, holds := range map[string]bool{jose.TypeSession: true, jose.TypeID: false, jose.TypeAccess: false, "": false} {
+		text, err := jose.Sign(r.key, typ, object{"iss": testOrigin, "sub": "email:x", "aud": "connect", "iat": keysTime / 1000, "exp": keysTime/1000 + 60})
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := r.tokens.parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.verifyLogin(t.Context(), keysTime, read); holds != (err == nil) {
+			t.Errorf("a token of type %q: %v", typ, err)
+		}
+	}
+}
