@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"crypto/ecdsa"
 	"errors"
+	"maps"
 	"net"
 	"testing"
 
@@ -69,8 +71,30 @@ func TestKeyOfLogins(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.issues(t, statement)
-	for typ, holds := range map[string]bool{jose.TypeSession: true, jose.TypeID: false, jose.TypeAccess: false, "": false} {
-		text, err := jose.Sign(r.key, typ, object{"iss": testOrigin, "sub": "email:x", "aud": "connect", "iat": keysTime / 1000, "exp": keysTime/1000 + 60})
+	now := int64(keysTime / 1000)
+	const day = 24 * 3600
+	for why, c := range map[string]struct {
+		key   *ecdsa.PrivateKey
+		typ   string
+		edit  object
+		holds bool
+	}{
+		"as it is":             {r.key, jose.TypeSession, nil, true},
+		"of 31 days":           {r.key, jose.TypeSession, object{"iat": now - 31*day}, true},
+		"signed by its holder": {newP256(t), jose.TypeSession, nil, false},
+		"an ID token":          {r.key, jose.TypeID, nil, false},
+		"an access token":      {r.key, jose.TypeAccess, nil, false},
+		"of no type":           {r.key, "", nil, false},
+		"of another issuer":    {r.key, jose.TypeSession, object{"iss": testOrigin + "/"}, false},
+		"of nobody":            {r.key, jose.TypeSession, object{"sub": ""}, false},
+		"expired":              {r.key, jose.TypeSession, object{"iat": now - day, "exp": now - 600}, false},
+		"of tomorrow":          {r.key, jose.TypeSession, object{"iat": now + day, "exp": now + 2*day}, false},
+		"of 32 days":           {r.key, jose.TypeSession, object{"iat": now - 32*day}, false},
+		"without end":          {r.key, jose.TypeSession, object{"exp": 0}, false},
+	} {
+		claims := object{"iss": testOrigin, "sub": "email:x", "aud": "connect", "iat": now, "exp": now + 60}
+		maps.Copy(claims, c.edit)
+		text, err := jose.Sign(c.key, c.typ, claims)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,8 +102,8 @@ func TestKeyOfLogins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.verifyLogin(t.Context(), keysTime, read); holds != (err == nil) {
-			t.Errorf("a token of type %q: %v", typ, err)
+		if err := r.verifyLogin(t.Context(), keysTime, read); c.holds != (err == nil) {
+			t.Errorf("a login %s: %v", why, err)
 		}
 	}
 }
