@@ -93,6 +93,14 @@ describe('signing in', () => {
     await page.click('#code-form button[type=submit]')
     await decidable(page)
     await see('consent', '#allow')
+    await page.goto(`${origin}/account`)
+    await page.waitForSelector('#ways .what')
+    assert.match(await page.textContent('#ways'), /Codes by e-mail.*cannot change who may sign in/s)
+    await see('account-weak', '#add-passkey')
+    await device.verified(true)
+    await page.click('#add-passkey')
+    await page.waitForSelector('#changes .what') // a code alone changes nothing at once
+    await see('account-weak-waits', '#changes button')
   })
 
   test('by an account elsewhere that says no', async () => {
