@@ -51,6 +51,10 @@ function findings() {
   for (const e of all('[aria-labelledby], [aria-describedby]')) {
     for (const id of [e.getAttribute('aria-labelledby'), e.getAttribute('aria-describedby')]) if (id && !document.getElementById(id)) found.push(`there is no #${id}`)
   }
+  for (const e of all('dialog')) {
+    const { top, bottom } = e.getBoundingClientRect()
+    if (Math.abs(top + bottom - innerHeight) > 4) found.push('the dialog is not in the middle')
+  }
   if (document.documentElement.scrollWidth > document.documentElement.clientWidth) found.push('wider than the window')
 
   // Contrast (WCAG 2.2, 1.4.3).
