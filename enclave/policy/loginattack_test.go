@@ -184,6 +184,46 @@ func TestOldTokensFetchNothing(t *testing.T) {
 	}
 }
 
+// A stranger's token costs the verification by a few authenticators, however many take such tokens.
+func TestStrangersTokensCostLittle(t *testing.T) {
+	r := deaf(t)
+	users := make([]org.User, 3*maxVouching)
+	for i := range users {
+		keys := issuer{key: newP256(t)}.keySet()
+		if i == maxVouching {
+			keys = jose.SingleKey(&r.key.PublicKey).JSON()
+		}
+		b, err := org.OIDC{Version: 1, Source: org.SourceKeySet, Keys: string(keys), Subject: "alice"}.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		users[i] = org.User{Username: fmt.Sprint(i), Authenticators: []org.Authenticator{{Kind: org.KindOIDC, PublicKey: b}}}
+	}
+	try := func(users []org.User) error {
+		c := r.tokenOf(t, object{"iss": "i", "sub": "alice"})
+		c.record.value = &org.Organization{Users: users}
+		return r.authenticateToken(t.Context(), c)
+	}
+	if err := try(users); err == nil {
+		t.Errorf("authenticator %d was tried", maxVouching+1)
+	}
+	if err := try(users[1:]); err != nil {
+		t.Errorf("authenticator %d: %v", maxVouching, err)
+	}
+	passed := make([]org.User, 0, 2*len(users))
+	for i, u := range users { // those for other people cost nothing
+		o := org.OIDC{Version: 1, Source: org.SourceKeySet, Keys: "{}", Subject: fmt.Sprint("alice", i)}
+		b, err := o.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		passed = append(passed, org.User{Username: fmt.Sprint("a", i), Authenticators: []org.Authenticator{{Kind: org.KindOIDC, PublicKey: b}}}, u)
+	}
+	if err := try(passed[2:]); err != nil {
+		t.Errorf("after others' authenticators: %v", err)
+	}
+}
+
 // What is remembered of tokens is bounded by their bytes: anybody may write keys down and sign long tokens by them.
 func TestTokensAreBounded(t *testing.T) {
 	key := newP256(t)

@@ -103,11 +103,14 @@ func unavailableKeys(err error) error {
 	return nil
 }
 
+// maxVouching bounds how many authenticators that take a token a stranger's one is tried with: each costs as much as its keys do.
+const maxVouching = 4
+
 // tokenMember finds who may act in an organization by the token of the caller's stamp. One of Connect holds already, and is taken
 // by ways and connections and by nothing else: Connect marks logins by codes, which is minded where its own authenticators are.
 func (e *Engine) tokenMember(ctx context.Context, c *caller, o *org.Organization) (org.Member, bool, error) {
 	var unavailable error
-	ours := e.isConnects(c.token)
+	tried, ours := 0, e.isConnects(c.token)
 	for _, m := range o.Tokened(c.token.Claims.Subject) {
 		if !m.Live(c.now) {
 			continue
@@ -120,6 +123,9 @@ func (e *Engine) tokenMember(ctx context.Context, c *caller, o *org.Organization
 			continue
 		}
 		if !ours {
+			if tried++; tried > maxVouching {
+				break
+			}
 			err = e.vouches(ctx, c, auth)
 		}
 		if err == nil {

@@ -142,6 +142,53 @@ func TestTokensRefused(t *testing.T) {
 	}
 }
 
+// A token is tried with few keys, so that a bad one costs little; the one that it names is found wherever it stands.
+func TestFewKeysAreTried(t *testing.T) {
+	var keys []string
+	var last *issuer
+	for n := range 6 {
+		i := &issuer{ec: newKey(t)}
+		point, err := i.ec.PublicKey.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		key := fmt.Sprintf(`{"kty":"EC","crv":"P-256","x":%q,"y":%q`, b64(point[1:33]), b64(point[33:]))
+		keys, last = append(keys, key), i
+		for _, c := range []struct {
+			why, kid, named string // kid of the last key, and of the token
+			good            bool
+		}{{"no names", "", "", n < 4}, {"its name", `,"kid":"x"`, "x", true}, {"its name, unsaid", `,"kid":"x"`, "", n < 4}} {
+			set, err := jose.ParseKeySet([]byte(`{"keys":[` + strings.Join(append(other(keys[:n], `,"kid":"o"}`, c.kid), key+c.kid+"}"), ",") + `]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			header := `{"alg":"ES256"}`
+			if c.named != "" {
+				header = fmt.Sprintf(`{"alg":"ES256","kid":%q}`, c.named)
+			}
+			token, err := jose.Parse(last.sign(t, "ES256", header, `{"sub":"a"}`))
+			if err == nil {
+				err = token.Verify(set)
+			}
+			if (err == nil) != c.good {
+				t.Errorf("key %d, %s: %v", n+1, c.why, err)
+			}
+		}
+	}
+}
+
+// other closes keys, with another name than that of the key that is asked for, if it has one.
+func other(keys []string, named, kid string) []string {
+	var all []string
+	for _, k := range keys {
+		if kid == "" {
+			named = "}"
+		}
+		all = append(all, k+named)
+	}
+	return all
+}
+
 // Sets that hold what we could not bear are refused, and quickly.
 func TestKeySetsRefused(t *testing.T) {
 	i := newIssuer(t)
