@@ -205,6 +205,8 @@ func TestLegacy(t *testing.T) {
 		"another address":    query("redirect_uri", "https://evil.example"),
 		"unknown app":        query("app_id", "nobody"),
 		"no session":         query("session_id", ""),
+		"a long session":     query("session_id", strings.Repeat("s", maxState+1)),
+		"a long provider":    query("provider", strings.Repeat("p", maxState+1)),
 	} {
 		b.post("/login/start", q).fails(t, what, 400, invalidRequest)
 	}

@@ -105,6 +105,9 @@ func (c *Connect) legacyLogin(r *http.Request, query map[string]string, from str
 	if query["session_id"] == "" || len(query["session_id"]) > maxState {
 		return login{}, refuse(invalidRequest, "the parameter session_id is missing or too long")
 	}
+	if len(query["provider"]) > maxState {
+		return login{}, refuse(invalidRequest, "the parameter provider is too long")
+	}
 	return login{
 		For: forLegacy, ClientID: a.ClientID, AppName: a.Name, Vouched: a.Source == ByOperator, RedirectURI: query["redirect_uri"],
 		Origin: originOf(query["redirect_uri"]), Legacy: &key, Session: query["session_id"], Hint: query["provider"],
