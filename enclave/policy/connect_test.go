@@ -110,6 +110,12 @@ func (r *rig) connect(t testing.TB, p person, app *sessionKey) wire.Authorized {
 	does[api.Connection](t, r, p.page, api.ConnectApp, object{
 		"organizationId": p.organization, "clientId": "app", "appName": "App", "origin": appOrigin, "walletId": p.wallet, "nonce": app.nonce(t),
 	})
+	return r.allow(t, p, app)
+}
+
+// allow has a person let the app in, and gives the app's key its token.
+func (r *rig) allow(t testing.TB, p person, app *sessionKey) wire.Authorized {
+	t.Helper()
 	organization, err := id.Parse(p.organization)
 	if err != nil {
 		t.Fatal(err)

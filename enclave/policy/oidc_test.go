@@ -175,4 +175,4 @@ func TestAuthenticatorsOfKindOIDC(t *testing.T) {
 	}
 }
 
-func (r *rig) now() time.Time { return time.Now() }
+func (r *rig) now() time.Time { return r.wall() }
