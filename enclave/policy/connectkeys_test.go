@@ -9,6 +9,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/jose"
+	"github.com/redoubt-kms/redoubt/internal/org"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -104,6 +105,36 @@ func TestKeyOfLogins(t *testing.T) {
 		}
 		if err := r.verifyLogin(t.Context(), keysTime, read); c.holds != (err == nil) {
 			t.Errorf("a login %s: %v", why, err)
+		}
+	}
+}
+
+// An authenticator takes tokens of the person, audience, issuer, origin and key that it names; one of Connect's for an app names a key
+// in any case.
+func TestTokensThatAreTaken(t *testing.T) {
+	claims := jose.Claims{Issuer: testOrigin, Subject: "email:x", Audience: []string{"app"}, Origin: appOrigin, Nonce: "n"}
+	connection := org.OIDC{Version: 1, Source: org.SourceConnect, Subject: "email:x", Audience: []string{"app"}, Origin: appOrigin, Nonce: "n"}
+	for why, c := range map[string]struct {
+		edit func(*org.OIDC)
+		want bool
+	}{
+		"as it is":             {func(*org.OIDC) {}, true},
+		"of any issuer":        {func(o *org.OIDC) { o.Issuer = "" }, true},
+		"another version":      {func(o *org.OIDC) { o.Version = 2 }, false},
+		"another person":       {func(o *org.OIDC) { o.Subject = "email:y" }, false},
+		"another app":          {func(o *org.OIDC) { o.Audience = []string{"game"} }, false},
+		"two apps":             {func(o *org.OIDC) { o.Audience = []string{"app", "game"} }, false},
+		"no app":               {func(o *org.OIDC) { o.Audience = nil }, false},
+		"another issuer":       {func(o *org.OIDC) { o.Issuer = testOrigin + "/" }, false},
+		"another origin":       {func(o *org.OIDC) { o.Origin = appOrigin + ":81" }, false},
+		"another key":          {func(o *org.OIDC) { o.Nonce = "m" }, false},
+		"no key":               {func(o *org.OIDC) { o.Nonce = "" }, false},
+		"no key, of a key set": {func(o *org.OIDC) { o.Nonce, o.Source = "", org.SourceKeySet }, true},
+	} {
+		auth := connection
+		c.edit(&auth)
+		if takes(auth, claims) != c.want {
+			t.Errorf("%s: want %v", why, c.want)
 		}
 	}
 }
