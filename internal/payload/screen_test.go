@@ -164,6 +164,16 @@ func TestScreen(t *testing.T) {
 	}
 }
 
+// What Sui hashes and signs is known for what it is.
+func TestIntentsOfSui(t *testing.T) {
+	for as, intent := range map[api.Method][]byte{api.SignTransaction: {0, 0, 0}, "": {0, 1, 0}} {
+		raw, err := payload.Read(permit.PayloadRaw, "", api.Ed25519, append(intent, make([]byte, 200)...))
+		if err != nil || raw.(*payload.Raw).As != as {
+			t.Errorf("%x: %+v, %v", intent, raw, err)
+		}
+	}
+}
+
 // 32 bytes are no text where a chain signs digests: nobody can see what they are.
 func TestDigestsAreNoText(t *testing.T) {
 	for _, n := range []int{31, 32, 33} {
