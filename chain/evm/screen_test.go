@@ -17,6 +17,7 @@ func TestIsPreimage(t *testing.T) {
 	seen["authorization of every network"] = evm.Authorization{ChainID: new(big.Int)}.Preimage()
 	seen["authorization of a long id"] = evm.Authorization{ChainID: big.NewInt(1 << 60), Nonce: 1 << 63}.Preimage()
 	seen["typed data"] = append([]byte{0x19, 0x01}, make([]byte, 64)...)
+	seen["message of a validator"] = append([]byte{0x19, 0x00}, make([]byte, 52)...) // EIP-191, version 0
 	seen["personal message"] = []byte("\x19Ethereum Signed Message:\n5hello")
 	for name, b := range seen {
 		if !evm.IsPreimage(b) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redoubt-kms/redoubt/api"
+	"github.com/redoubt-kms/redoubt/internal/id"
 )
 
 // later starts everything again at a later time.
@@ -107,5 +108,19 @@ func TestStolenWayIsVetoed(t *testing.T) {
 	}
 	if got := does[api.Organization](t, r, r.back(t, own), api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID != p.organization {
 		t.Errorf("the owner is led to %s", got.OrganizationID)
+	}
+}
+
+// An app founds nothing, nor does a person who only let one in: who has no organization is asked to sign in on the pages.
+func TestAppsFoundNothing(t *testing.T) {
+	r := newRig(t)
+	page, _ := r.signIn(t, "f@example.com")
+	app := newSessionKey(t)
+	r.mint(t, app, r.authorize(t, page, app, consent{organization: id.Random(), client: "app", origin: appOrigin}))
+	if a := r.on(t, app, api.GetOrCreatePhantomOrganization, object{}); a.Status != 401 {
+		t.Errorf("an app: %d %s", a.Status, a.Result)
+	}
+	if a := r.on(t, page, api.GetPhantomOrganization, object{}); string(a.Result) != "null" {
+		t.Errorf("an organization was founded: %s", a.Result)
 	}
 }
