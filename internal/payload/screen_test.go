@@ -85,7 +85,7 @@ func families() map[string]func(*testing.T, maker) preimage {
 		},
 		"BIP-143": func(_ *testing.T, g maker) preimage {
 			script := append([]byte{25}, g.some(25)...)
-			return preimage{api.Secp256k1, slices.Concat(g.some(104), script, g.some(48), []byte{1, 0, 0, 0}), tx}
+			return preimage{api.Secp256k1, slices.Concat(g.some(104), script, g.some(48), []byte{byte(g.Uint32()), 0, 0, 0}), tx}
 		},
 		"BIP-341": func(_ *testing.T, g maker) preimage {
 			tag := sha256.Sum256([]byte("TapSighash"))
