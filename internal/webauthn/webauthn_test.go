@@ -190,6 +190,35 @@ func TestAssertions(t *testing.T) {
 	}
 }
 
+// Of a bare key nothing is known but the key, as when somebody signs in with a passkey that an organization has never seen: RP and
+// origin are the caller's to name, and are compared. Both are compared with what the caller names where the credential names them, too.
+func TestWhatTheCallerNames(t *testing.T) {
+	challenge := sha256.Sum256([]byte("body"))
+	d := newDevice(t, "ES256")
+	whole := d.credential(t)
+	right := webauthn.Expect{Challenge: challenge[:], RPIDHash: d.rp, Origins: []string{"https://first.example", origin}}
+	for name, credential := range map[string]webauthn.Credential{"bare": {PublicKey: d.cose}, "known": whole} {
+		d.count = whole.Count + 1
+		shown := d.assert(d.head(0x05), clientData("webauthn.get", challenge[:], origin))
+		for why, c := range map[string]struct {
+			edit  func(*webauthn.Expect)
+			holds bool
+		}{
+			"as it is":       {func(*webauthn.Expect) {}, true},
+			"another RP":     {func(e *webauthn.Expect) { e.RPIDHash[0] ^= 1 }, false},
+			"another origin": {func(e *webauthn.Expect) { e.Origins = e.Origins[:1] }, false},
+			"no RP":          {func(e *webauthn.Expect) { e.RPIDHash = [32]byte{} }, name == "known"},
+			"no origin":      {func(e *webauthn.Expect) { e.Origins = nil }, name == "known"},
+		} {
+			e := right
+			c.edit(&e)
+			if _, err := webauthn.Verify(shown, credential, e); c.holds != (err == nil) {
+				t.Errorf("%s, %s: %v", name, why, err)
+			}
+		}
+	}
+}
+
 // Counts grow, unless the authenticator never counts.
 func TestCounts(t *testing.T) {
 	for _, c := range []struct {
