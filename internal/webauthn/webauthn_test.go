@@ -219,6 +219,25 @@ func TestWhatTheCallerNames(t *testing.T) {
 	}
 }
 
+// Where the caller names neither, RP and origin are those of the registration.
+func TestWhatTheCredentialNames(t *testing.T) {
+	challenge := sha256.Sum256([]byte("body"))
+	d := newDevice(t, "ES256")
+	known := d.credential(t)
+	d.count = known.Count + 1
+	e := webauthn.Expect{Challenge: challenge[:]}
+	if _, err := webauthn.Verify(d.assert(d.head(0x05), clientData("webauthn.get", challenge[:], origin)), known, e); err != nil {
+		t.Error(err)
+	}
+	if _, err := webauthn.Verify(d.assert(d.head(0x05), clientData("webauthn.get", challenge[:], "https://example.org")), known, e); err == nil {
+		t.Error("another origin than at registration")
+	}
+	d.rp[0] ^= 1
+	if _, err := webauthn.Verify(d.assert(d.head(0x05), clientData("webauthn.get", challenge[:], origin)), known, e); err == nil {
+		t.Error("another RP than at registration")
+	}
+}
+
 // Counts grow, unless the authenticator never counts.
 func TestCounts(t *testing.T) {
 	for _, c := range []struct {
