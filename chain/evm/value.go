@@ -72,6 +72,11 @@ func (v Value) Int() *big.Int {
 	return n
 }
 
+// Bool is the value of a bool; false for other types.
+func (v Value) Bool() bool {
+	return v.typ != nil && v.typ.shape == shapeBool && v.word[31] == 1
+}
+
 // Bytes is the content of bytes, bytesN, address and string; nil for other types.
 func (v Value) Bytes() []byte {
 	if v.typ == nil {

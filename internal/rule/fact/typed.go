@@ -63,7 +63,7 @@ func typedValue(v evm.Value) ref.Val {
 	}
 	switch kind := v.Type(); {
 	case kind == "bool":
-		return types.Bool(v.Int().Sign() != 0)
+		return types.Bool(v.Bool())
 	case kind == "string", kind == "address":
 		return types.String(v.String())
 	case strings.HasPrefix(kind, "bytes"):
