@@ -56,6 +56,10 @@ func TestWhatRulesSee(t *testing.T) {
 			t.Errorf("%s: %s: %+v", c.name, c.expression, v)
 		}
 	}
+	// A PSBT of which nothing is ours has no parts: what it would spend is not known.
+	if v := compile(t, allow("tx.chain == 'bitcoin' && !has(tx.bitcoin)")).Evaluate(facts(bitcoinPayload(t), append([]byte{2}, key...))); !v.Allowed() {
+		t.Errorf("somebody else's PSBT: %+v", v)
+	}
 	sui := facts(suiPayload(t), key)
 	if fee, err := sui.Spent("SUI", ""); err != nil || fee.String() == "0" {
 		t.Errorf("fees on Sui: %v, %v", fee, err)
