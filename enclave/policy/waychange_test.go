@@ -6,6 +6,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/internal/id"
+	"github.com/redoubt-kms/redoubt/internal/jose"
 )
 
 // later starts everything again at a later time.
@@ -122,5 +123,54 @@ func TestAppsFoundNothing(t *testing.T) {
 	}
 	if a := r.on(t, page, api.GetPhantomOrganization, object{}); string(a.Result) != "null" {
 		t.Errorf("an organization was founded: %s", a.Result)
+	}
+}
+
+// A proof is Connect's word for a way: not that of whoever holds the key, and not a login to an app, though it be for the same key.
+func TestProofsOfWays(t *testing.T) {
+	r := newRig(t)
+	p, first := r.newPerson(t)
+	second := newDevice(t)
+	in := func(more object) object {
+		more["organizationId"] = p.organization
+		return more
+	}
+	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "second", "idToken": r.signInBy(t, second, p.page).Token}))
+	page := r.back(t, second)
+	organization, err := id.Parse(p.organization)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := *page // an app's session for the page's own key, of the person's other way
+	own := *page
+	own.token = r.signInBy(t, first, page).Token
+	r.mint(t, &app, r.authorize(t, &own, page, consent{organization: organization, client: "app", origin: appOrigin}))
+	now := r.wall().Unix()
+	forged, err := jose.Sign(newP256(t), jose.TypeSession, object{
+		"iss": testOrigin, "sub": p.subject, "aud": []string{"connect"}, "nonce": page.nonce(t), "iat": now, "exp": now + 3600,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := in(object{"wayId": wayOf(t, r, p, page, p.subject)})
+	for why, proof := range map[string]string{"forged": forged, "a login to an app": app.token} {
+		remove["proofs"] = []string{proof}
+		if a := r.on(t, page, api.RemoveWay, remove); a.Status != 400 {
+			t.Errorf("a proof that is %s: %d %s", why, a.Status, a.Result)
+		}
+		if a := r.on(t, page, api.AddWay, in(object{"name": "x", "idToken": proof})); a.Status != 400 {
+			t.Errorf("a way that is %s: %d %s", why, a.Status, a.Result)
+		}
+	}
+	delete(remove, "proofs")
+	for n := range maxWayChanges + 1 {
+		a := r.on(t, page, api.RemoveWay, remove)
+		if (a.Status == 200) != (n < maxWayChanges) {
+			t.Errorf("change %d that waits: %d %s", n, a.Status, a.Result)
+		}
+	}
+	remove["proofs"] = []string{own.token}
+	if a := does[api.WayChanged](t, r, page, api.RemoveWay, remove); a.Way == nil {
+		t.Errorf("the two ways there are: %+v", a)
 	}
 }

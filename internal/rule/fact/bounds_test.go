@@ -2,6 +2,7 @@ package fact_test
 
 import (
 	"math/big"
+	"slices"
 	"testing"
 
 	"cel.dev/cel-go/common/types"
@@ -40,6 +41,18 @@ func TestBeyondAllAmounts(t *testing.T) {
 		if a, ok := got.(*amount.Amount); !ok || a.String() != amount.Max().String() {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// Who receives twice is one destination.
+func TestDestinationsAreThereOnce(t *testing.T) {
+	to := func(who string) chain.Transfer {
+		return chain.Transfer{Asset: "ETH", From: self, To: who, Amount: big.NewInt(1)}
+	}
+	const third = "0x3333333333333333333333333333333333333333"
+	f := of(t, beyond{chain.Effects{FeeMax: big.NewInt(1), Transfers: []chain.Transfer{to(other), to(third), to(other)}}})
+	if got := f.Destinations(); !slices.Equal(got, []string{other, third}) {
+		t.Errorf("%v", got)
 	}
 }
 
