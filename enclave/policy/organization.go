@@ -217,20 +217,6 @@ func (e *Engine) updateUser(ctx context.Context, c *caller, params *api.UpdateUs
 	return e.applyOrganization(ctx, c, d, c.record.value, after, organizationResult(after))
 }
 
-// deleteUser removes a user. Their keys are strangers' from the moment that it is applied, also in what was decided before
-// and not yet applied: apply looks again at the organization's version.
-func (e *Engine) deleteUser(ctx context.Context, c *caller, params *api.DeleteUserParams) (answer, error) {
-	d := c.ask(rule.Question{Target: params.Username})
-	if !d.Allowed {
-		return e.deny(ctx, c, proof.ID{}, d)
-	}
-	after, err := c.record.value.DeleteUser(params.Username, c.now)
-	if err != nil {
-		return answer{}, err
-	}
-	return e.applyOrganization(ctx, c, d, c.record.value, after, organizationResult(after))
-}
-
 func (e *Engine) createAuthenticator(ctx context.Context, c *caller, params *api.CreateAuthenticatorParams) (answer, error) {
 	d := c.ask(rule.Question{Target: params.Username})
 	if !d.Allowed {

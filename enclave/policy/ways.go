@@ -210,17 +210,12 @@ func (e *Engine) carryOutChange(ctx context.Context, c *caller, d rule.Decision,
 	if err != nil {
 		return answer{}, err
 	}
-	next := org.Identity{Version: org.SchemaVersion}
-	if lead.value != nil {
-		next = *lead.value
-	}
+	next := lead.value.Left()
 	adds := change.Remove == (proof.ID{})
 	if adds {
-		next.Organization = c.organization
-	} else {
-		next.Organization, next.Generation = proof.ID{}, next.Generation+1
+		next = lead.value.Led(c.organization)
 	}
-	p.put(identityKey(way.Subject), &next)
+	p.put(identityKey(way.Subject), next)
 	if c.ways.value.Find(change.ID) >= 0 {
 		p.put(waysKey(c.organization), without(c.ways.value, change.ID))
 	}

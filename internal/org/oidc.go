@@ -79,3 +79,20 @@ type Identity struct {
 	Organization proof.ID // zero after the way was taken out of one
 	Generation   uint32   // how often it was taken out: it then leads to a new organization
 }
+
+// Led returns the record of a way that leads to an organization from now on; nil counts as one that follows from the way.
+func (i *Identity) Led(organization proof.ID) *Identity {
+	next := Identity{Version: SchemaVersion}
+	if i != nil {
+		next = *i
+	}
+	next.Organization = organization
+	return &next
+}
+
+// Left returns the record of a way that was taken out of its organization.
+func (i *Identity) Left() *Identity {
+	next := i.Led(proof.ID{})
+	next.Generation++
+	return next
+}
