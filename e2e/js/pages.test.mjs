@@ -88,6 +88,8 @@ describe('signing in', () => {
     await page.fill('#code', String((Number(code) + 1) % 1e8).padStart(8, '0'))
     await page.click('#code-form button[type=submit]')
     await told(page)
+    assert.equal(await page.textContent('#problem'), 'The code is wrong; check it, or have another one sent.')
+    assert.match(await page.textContent('#mail-again'), /another code/)
     await see('code-wrong', '#code-form button[type=submit]', { refused: true })
     await page.fill('#code', code)
     await page.click('#code-form button[type=submit]')

@@ -125,9 +125,9 @@ func (l *logins) tryCode(id []byte, code string) error {
 	}
 	if c.tries >= maxTries {
 		delete(l.open, c.id)
-		return wire.Faultf("expired", "the code was wrong %d times; begin again", maxTries)
+		return wire.Faultf("expired", "the code was wrong %d times and no longer works; begin again with a new one", maxTries)
 	}
-	return refused("the code is wrong")
+	return refused("the code is wrong; check it, or have another one sent")
 }
 
 // use ends an open login; only one caller succeeds.

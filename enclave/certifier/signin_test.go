@@ -64,7 +64,7 @@ func TestSignInByCode(t *testing.T) {
 	show := func(challenge []byte, code string) (wire.SignedIn, error) {
 		return r.logins.signIn(wire.SignIn{Challenge: challenge, Code: code})
 	}
-	if _, err := show(begun.Challenge, "x"+begun.Code[1:]); codeOf(err) != "refused" {
+	if _, err := show(begun.Challenge, "x"+begun.Code[1:]); codeOf(err) != "refused" || !strings.Contains(err.Error(), "check it, or have another one sent") {
 		t.Errorf("a wrong code: %v", err)
 	}
 	signed, err := show(begun.Challenge, begun.Code)
@@ -83,7 +83,9 @@ func TestSignInByCode(t *testing.T) {
 	}
 	tried := r.beginFor(t, h, "a@example.com")
 	for i := range maxTries {
-		if _, err := show(tried.Challenge, "00000000x"); (codeOf(err) == "expired") != (i == maxTries-1) {
+		_, err := show(tried.Challenge, "00000000x")
+		last := i == maxTries-1
+		if (codeOf(err) == "expired") != last || err == nil || strings.Contains(err.Error(), "begin again") != last {
 			t.Errorf("try %d: %v", i, err)
 		}
 	}
