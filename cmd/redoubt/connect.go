@@ -13,6 +13,7 @@ import (
 
 	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/enclave/certifier"
+	"github.com/redoubt-kms/redoubt/host/connect"
 	"github.com/redoubt-kms/redoubt/internal/wire"
 	"github.com/redoubt-kms/redoubt/proof"
 )
@@ -26,7 +27,7 @@ type connectFlags struct {
 }
 
 func (o *connectFlags) addProviders(c *cobra.Command) {
-	c.Flags().StringArrayVar(&o.providers, "connect-provider", nil, "OpenID provider by which people may sign in, `NAME=ISSUER,CLIENT_ID`; may be given several times")
+	c.Flags().StringArrayVar(&o.providers, "connect-provider", nil, "OpenID provider by which people may sign in, `NAME=ISSUER,CLIENT_ID`, with a name of letters, digits and -._~; may be given several times")
 }
 
 func (o *connectFlags) addOrigin(c *cobra.Command) {
@@ -47,7 +48,11 @@ func (o *connectFlags) connect(origin string) (proof.Connect, error) {
 		if !named || last < 0 {
 			return c, frame.Usagef("--connect-provider: want NAME=ISSUER,CLIENT_ID")
 		}
-		c.Providers = append(c.Providers, proof.Provider{Name: name, Issuer: rest[:last], ClientID: rest[last+1:]})
+		p := proof.Provider{Name: name, Issuer: rest[:last], ClientID: rest[last+1:]}
+		if err := outsideProvider(p).Check(origin); err != nil { // else the manifest has it, and the server does not start
+			return c, frame.Usagef("--connect-provider: %v", err)
+		}
+		c.Providers = append(c.Providers, p)
 	}
 	for _, path := range o.roots {
 		roots, err := readRoots(path)
@@ -57,6 +62,11 @@ func (o *connectFlags) connect(origin string) (proof.Connect, error) {
 		c.Roots = append(c.Roots, roots...)
 	}
 	return c, nil
+}
+
+// outsideProvider is a provider of the manifest as the host has it.
+func outsideProvider(p proof.Provider) connect.Provider {
+	return connect.Provider{Name: p.Name, Title: p.Name, Issuer: p.Issuer, ClientID: p.ClientID}
 }
 
 // wanted is what 'init' changes of Connect; nil for nothing.

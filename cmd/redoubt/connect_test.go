@@ -7,8 +7,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/redoubt-kms/redoubt/cmd/redoubt/frame"
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
@@ -32,6 +34,27 @@ func TestConnectFlags(t *testing.T) {
 	}
 	if _, err := (&connectFlags{providers: o.providers}).wanted(); err == nil {
 		t.Error("providers without an origin are taken")
+	}
+}
+
+// Flags name only providers with which the host starts; 'init' and 'dev' write no others into a manifest.
+func TestConnectProviderNames(t *testing.T) {
+	const rest = "=https://id.example,client"
+	for text, want := range map[string]string{
+		"Example" + rest: "", "a" + rest: "", "my-id_2.0~x" + rest: "", strings.Repeat("x", 128) + rest: "",
+		"My ID" + rest: `provider "My ID": want a name of 1 to 128 letters, digits and -._~`, rest: `provider ""`, " x" + rest: `" x"`,
+		"a/b" + rest: `"a/b"`, "é" + rest: `"é"`, "a\n" + rest: `"a\n"`, "a%20" + rest: `"a%20"`, strings.Repeat("x", 129) + rest: "128",
+		"connect" + rest: "not connect", "A=https://id.example,": "needs a title and a client id",
+		"A=,client": "want an https URL", "A=http://id.example,client": "over https", "A=https://localhost,client": "for development",
+	} {
+		o := connectFlags{origin: "https://connect.example", providers: []string{text}}
+		c, err := o.wanted()
+		switch {
+		case want == "" && (err != nil || len(c.Providers) != 1):
+			t.Errorf("%q: %+v, %v", text, c, err)
+		case want != "" && (frame.Exit(err) != frame.ExitUsage || !strings.Contains(err.Error(), "--connect-provider: ") || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }
 

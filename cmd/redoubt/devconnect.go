@@ -82,7 +82,7 @@ func (o devOptions) openConnect(ctx context.Context, certifier *desk.Desk, limit
 		Address: limits.Address, Client: outside,
 	}
 	for _, p := range signed.Manifest.Connect.Providers {
-		options.Providers = append(options.Providers, connect.Provider{Name: p.Name, Title: p.Name, Issuer: p.Issuer, ClientID: p.ClientID})
+		options.Providers = append(options.Providers, outsideProvider(p))
 	}
 	made, err := connect.New(options)
 	if err != nil {

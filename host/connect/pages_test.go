@@ -200,6 +200,11 @@ func TestBadOptions(t *testing.T) {
 		"no origin": func(o *Options) { o.Origin = "" }, "path": func(o *Options) { o.Origin += "/" }, "http elsewhere": func(o *Options) { o.Origin = "http://connect.example" },
 		"no certifier": func(o *Options) { o.Certifier = nil }, "no shelf": func(o *Options) { o.Shelf = nil }, "no log": func(o *Options) { o.Log = nil },
 		"provider without name": func(o *Options) { o.Providers = []Provider{{Title: "x", Issuer: "https://x", ClientID: "x"}} },
+		"provider whose name has a space": func(o *Options) {
+			o.Providers = []Provider{{Name: "x y", Title: "x", Issuer: "https://x.example", ClientID: "x"}}
+		},
+		"provider without title":  func(o *Options) { o.Providers = []Provider{{Name: "x", Issuer: "https://x.example", ClientID: "x"}} },
+		"provider without client": func(o *Options) { o.Providers = []Provider{{Name: "x", Title: "x", Issuer: "https://x.example"}} },
 		"provider over http": func(o *Options) {
 			o.Providers = []Provider{{Name: "x", Title: "x", Issuer: "http://x.example", ClientID: "x"}}
 		},

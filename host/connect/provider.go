@@ -49,28 +49,40 @@ const (
 func (c *Connect) openProviders() (map[string]*provider, error) {
 	all := map[string]*provider{}
 	for _, p := range c.Providers {
-		if checkClientID(p.Name) != nil || p.Title == "" || p.Issuer == "" || p.ClientID == "" || all[p.Name] != nil {
-			return nil, fmt.Errorf("connect: provider %q needs a name of its own, a title, an issuer and a client id", p.Name)
+		if err := p.Check(c.Origin); err != nil {
+			return nil, fmt.Errorf("connect: %w", err)
 		}
-		if err := c.reachable(p.Issuer); err != nil {
-			return nil, err
+		if all[p.Name] != nil {
+			return nil, fmt.Errorf("connect: provider %q is named twice", p.Name)
 		}
 		all[p.Name] = &provider{Provider: p}
 	}
 	return all, nil
 }
 
-// reachable says whether an address of a provider may be used: https, and this machine in development only.
-func (c *Connect) reachable(address string) error {
+// Check says why a server at an origin would not start with the provider.
+func (p Provider) Check(origin string) error {
+	switch {
+	case checkClientID(p.Name) != nil:
+		return fmt.Errorf("provider %q: want a name of 1 to %d letters, digits and -._~, and not %s: it stands in addresses", p.Name, maxClientID, OwnClient)
+	case p.Title == "" || p.ClientID == "":
+		return fmt.Errorf("provider %q needs a title and a client id", p.Name)
+	}
+	return reachable(p.Issuer, strings.HasPrefix(origin, "https://"))
+}
+
+// reachable says whether an address of a provider may be used: https, and this machine in development only, where our own
+// origin is without TLS.
+func reachable(address string, secure bool) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil {
-		return fmt.Errorf("connect: %q: want an https URL of a provider", address)
+		return fmt.Errorf("%q: want an https URL of a provider", address)
 	}
 	switch here := isLoopbackHost(u.Hostname()); {
-	case here && c.secure:
-		return fmt.Errorf("connect: %q: providers on this machine are for development", address)
+	case here && secure:
+		return fmt.Errorf("%q: providers on this machine are for development", address)
 	case u.Scheme != "https" && (u.Scheme != "http" || !here):
-		return fmt.Errorf("connect: %q: providers are reached over https", address)
+		return fmt.Errorf("%q: providers are reached over https", address)
 	}
 	return nil
 }
@@ -99,7 +111,7 @@ func (c *Connect) metadataOf(ctx context.Context, p *provider) (metadata, error)
 	if answer.StatusCode != http.StatusOK || json.Unmarshal(body, &m) != nil || m.Issuer != p.Issuer {
 		return metadata{}, fmt.Errorf("provider %s: status %d, or no discovery document of this issuer", p.Name, answer.StatusCode)
 	}
-	if err := errors.Join(c.reachable(m.Start), c.reachable(m.Token)); err != nil {
+	if err := errors.Join(reachable(m.Start, c.secure), reachable(m.Token, c.secure)); err != nil {
 		return metadata{}, err
 	}
 	p.found, p.foundAt = m, c.Now()
