@@ -137,6 +137,33 @@ describe('consent', () => {
     await see('consent-bad-limit', '#allow')
   })
 
+  test('while somebody asks to change how the person signs in', async () => {
+    const { page, see } = await visitor()
+    await page.goto(`${origin}/account`)
+    await page.fill('#email', 'careful@example.com')
+    await page.click('#mail-form button')
+    await page.waitForSelector('#code-form:not([hidden])')
+    await page.fill('#code', server.output().match(/code=\d{8}/g).at(-1).slice(5))
+    await page.click('#code-form button[type=submit]')
+    await page.waitForSelector('#ways .what')
+    await page.click('#add-passkey')
+    await page.waitForSelector('#changes .what') // a code alone changes nothing at once
+    await logins.depart(page)
+    await page.click('#continue-button')
+    await decidable(page)
+    assert.ok(await page.isVisible('#changing'))
+    assert.equal(await page.textContent('#changing'), 'Somebody asked to change how you sign in. Look at it.')
+    await see('consent-change-waits', '#allow')
+    await page.click('#changing a')
+    await page.waitForURL(`${origin}/account`)
+    await page.click('#changes button:text-is("Stop")')
+    await page.waitForSelector('#changes-section', { state: 'hidden' })
+    await logins.depart(page)
+    await page.click('#continue-button')
+    await decidable(page)
+    assert.ok(!await page.isVisible('#changing'))
+  })
+
   test('of the first generation', async () => {
     const { page, see } = await visitor()
     await page.goto(firstGeneration({ public_key: bs58.encode(randomBytes(32)) }), { referer: logins.dapp.origin })

@@ -20,6 +20,8 @@ async function show() {
   if (!session) return go(signInPage);
   byId('who').textContent = session.label;
   organizationId = await organization(session);
+  const { pending } = await call(session, 'listWays', { organizationId });
+  byId('changing').hidden = pending.length === 0;
   if (asked.for === 'device') return;
   for (const wallet of await wallets(session, organizationId)) {
     if (wallet.tags?.includes(asked.client)) {
