@@ -124,6 +124,29 @@ func TestProgramLogsIn(t *testing.T) {
 	}
 }
 
+// A node that does not take a transaction ends no login.
+func TestProgramOutlivesANode(t *testing.T) {
+	s := start(t, t.TempDir(), "--rpc", "ethereum/sepolia=http://127.0.0.1:1") // where nobody listens
+	l, _, err := s.loggedIn(t, allow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Refreshed = func([]byte) error { return errors.New("there was no need for new tokens") }
+	c := client.New(s.url, l.Organization(), l)
+	wallet, err := c.WalletWithTag(t.Context(), "App Wallet", l.ClientID(), api.WalletParameters{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transaction := json.RawMessage(`{"kind":"EIP_1559","chainId":11155111,"nonce":0,"gasLimit":21000,"maxFeePerGas":2,"maxPriorityFeePerGas":1,"to":"0x00000000000000000000000000000000000ca11e","value":"0x1"}`)
+	signed, err := c.SignObject(t.Context(), wallet.WalletID, "m/44'/60'/0'/0/0", transaction, &api.SubmissionConfig{Chain: "ethereum", Network: "sepolia"})
+	if err != nil || !strings.Contains(string(signed.Submission), `"error"`) {
+		t.Errorf("%s, %v", signed.Submission, err)
+	}
+	if err := signs(t, s, l); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
 // A person who says no is heard.
 func TestProgramIsNotLetIn(t *testing.T) {
 	s := start(t, t.TempDir())
