@@ -90,13 +90,18 @@ func bitcoinPayload(t testing.TB) chain.Payload {
 // suiPayload splits 5 MIST from the gas coin, which a sponsor pays for, gives them away and calls a function.
 func suiPayload(t testing.TB) chain.Payload {
 	t.Helper()
+	return suiPaidBy(t, bytes.Repeat([]byte{3}, 32))
+}
+
+func suiPaidBy(t testing.TB, sponsor []byte) chain.Payload {
+	t.Helper()
 	key := func(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }
 	u64 := func(n uint64) []byte { return binary.LittleEndian.AppendUint64(nil, n) }
 	text := func(s string) []byte { return append([]byte{byte(len(s))}, s...) }
 	raw := slices.Concat(
 		[]byte{0, 0, 2, 0, 8}, u64(5), []byte{0, 32}, key(1),
 		[]byte{3, 2, 0, 1, 1, 0, 0, 1, 1, 2, 0, 0, 1, 1, 0, 0}, key(9), text("pool"), text("swap"), []byte{0, 0},
-		key(2), []byte{1}, key(4), u64(1), []byte{32}, key(5), key(3), u64(1000), u64(2_000_000), []byte{0},
+		key(2), []byte{1}, key(4), u64(1), []byte{32}, key(5), sponsor, u64(1000), u64(2_000_000), []byte{0},
 	)
 	tx, err := sui.Parse(raw)
 	if err != nil {

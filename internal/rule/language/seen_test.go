@@ -2,14 +2,17 @@ package language_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"testing"
 
 	"github.com/redoubt-kms/redoubt/api"
 	"github.com/redoubt-kms/redoubt/chain"
+	"github.com/redoubt-kms/redoubt/chain/address"
 	"github.com/redoubt-kms/redoubt/chain/evm"
 	"github.com/redoubt-kms/redoubt/chain/evm/typedjson"
 	"github.com/redoubt-kms/redoubt/internal/payload"
 	"github.com/redoubt-kms/redoubt/internal/permit"
+	"github.com/redoubt-kms/redoubt/internal/rule/amount"
 )
 
 const typedText = `{"types":{"EIP712Domain":[{"name":"name","type":"string"},{"name":"chainId","type":"uint256"}],
@@ -60,8 +63,17 @@ func TestWhatRulesSee(t *testing.T) {
 	if v := compile(t, allow("tx.chain == 'bitcoin' && !has(tx.bitcoin)")).Evaluate(facts(bitcoinPayload(t), append([]byte{2}, key...))); !v.Allowed() {
 		t.Errorf("somebody else's PSBT: %+v", v)
 	}
-	sui := facts(suiPayload(t), key)
-	if fee, err := sui.Spent("SUI", ""); err != nil || fee.String() == "0" {
-		t.Errorf("fees on Sui: %v, %v", fee, err)
+	text, err := address.Encode(api.AddressSui, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sponsor, err := hex.DecodeString(text[2:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sui := facts(suiPaidBy(t, sponsor), key)
+	spent, err := sui.Spent("SUI", "")
+	if most := sui.Effects().FeeMax; err != nil || most.Sign() == 0 || spent.Cmp(amount.New(most.Uint64())) < 0 {
+		t.Errorf("a sponsor on Sui spends %v of at most %v: %v", spent, most, err)
 	}
 }
