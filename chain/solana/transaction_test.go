@@ -271,8 +271,8 @@ func TestInstructions(t *testing.T) {
 }
 
 func TestIsMessage(t *testing.T) {
-	m := transfer().message()
-	alias := append(append(append([]byte{}, m[:3]...), m[3]|0x80, 0), m[4:]...) // the number of keys in two bytes
+	m := sponsored().message()
+	alias := append(append(append([]byte{}, m[:4]...), m[4]|0x80, 0), m[5:]...) // the number of keys in two bytes
 	for name, b := range map[string][]byte{
 		"full": transfer().full(), "message": transfer().message(), "v0": sponsored().message(), "v0 full": sponsored().full(),
 		"trailing": append(transfer().message(), 0), "longer length": alias, "version 1": append([]byte{0x81}, make([]byte, 100)...),

@@ -94,6 +94,15 @@ func families() map[string]func(*testing.T, maker) preimage {
 		"BIP-341 without its tag": func(_ *testing.T, g maker) preimage {
 			return preimage{api.Secp256k1Schnorr, slices.Concat([]byte{0, 1}, g.some(168), []byte{0}, g.some(4)), tx}
 		},
+		"BIP-341 of other hash types": func(_ *testing.T, g maker) preimage {
+			kinds := []struct {
+				hashType byte
+				hashes   int // of prevouts, amounts, scripts, sequences and outputs, as many as the type has
+			}{{0x00, 5}, {0x01, 5}, {0x02, 4}, {0x03, 4}, {0x81, 1}, {0x82, 0}, {0x83, 0}}
+			kind := kinds[g.IntN(len(kinds))]
+			// epoch, hash type, version, lock time, hashes; spend type, of which annexes and scripts make 0 to 3; the input
+			return preimage{api.Secp256k1Schnorr, slices.Concat([]byte{0, kind.hashType}, g.some(8+32*kind.hashes), []byte{byte(g.IntN(4))}, g.some(48)), tx}
+		},
 		"Bitcoin before BIP-143": func(_ *testing.T, g maker) preimage {
 			in := slices.Concat(g.some(36), []byte{25}, g.some(25), g.some(4))
 			out := slices.Concat(g.some(6), []byte{0, 0, 22}, g.some(22))
