@@ -125,6 +125,12 @@ func (r *rig) allow(t testing.TB, p person, app *sessionKey) wire.Authorized {
 	return authorized
 }
 
+// in names the person's organization in parameters.
+func (p person) in(more object) object {
+	more["organizationId"] = p.organization
+	return more
+}
+
 func (p person) text(wallet string) object {
 	return object{"organizationId": p.organization, "walletId": wallet, "message": "hello", "algorithm": "Ed25519", "derivationInfo": solanaPath}
 }
@@ -217,11 +223,7 @@ func TestWays(t *testing.T) {
 	p, one := r.newPerson(t)
 	token := func(d *device, page *sessionKey) string { return r.signInBy(t, d, page).Token }
 	second, third := newDevice(t), newDevice(t)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
-	if a := does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "second", "idToken": token(second, p.page)})); a.Way == nil {
+	if a := does[api.WayChanged](t, r, p.page, api.AddWay, p.in(object{"name": "second", "idToken": token(second, p.page)})); a.Way == nil {
 		t.Fatalf("the only way adds another: %+v", a)
 	}
 	page := newSessionKey(t)
@@ -230,27 +232,27 @@ func TestWays(t *testing.T) {
 		t.Errorf("the second way leads to %s", got.OrganizationID)
 	}
 	// Whoever has one of two cannot make it two of three.
-	stolen := does[api.WayChanged](t, r, page, api.AddWay, in(object{"name": "third", "idToken": token(third, page)}))
+	stolen := does[api.WayChanged](t, r, page, api.AddWay, p.in(object{"name": "third", "idToken": token(third, page)}))
 	if stolen.Pending == nil {
 		t.Fatalf("one of two adds a third at once: %+v", stolen)
 	}
-	if a := r.on(t, page, api.CompleteWayChange, in(object{"changeId": stolen.Pending.ID})); a.Status != 400 {
+	if a := r.on(t, page, api.CompleteWayChange, p.in(object{"changeId": stolen.Pending.ID})); a.Status != 400 {
 		t.Errorf("completed at once: %d %s", a.Status, a.Result)
 	}
 	for why, proof := range map[string]string{"the same way": page.token, "a stranger": token(newDevice(t), page), "another key": p.page.token, "none": "a.b.c"} {
-		a := r.on(t, page, api.AddWay, in(object{"name": "third", "idToken": token(third, page), "proofs": []string{proof}}))
+		a := r.on(t, page, api.AddWay, p.in(object{"name": "third", "idToken": token(third, page), "proofs": []string{proof}}))
 		if a.Status == 200 && read1[api.WayChanged](t, a).Way != nil {
 			t.Errorf("a proof of %s counts", why)
 		}
 	}
-	if a := r.on(t, p.page, api.VetoWayChange, in(object{"changeId": stolen.Pending.ID})); a.Status != 200 {
+	if a := r.on(t, p.page, api.VetoWayChange, p.in(object{"changeId": stolen.Pending.ID})); a.Status != 200 {
 		t.Errorf("veto: %d %s", a.Status, a.Result)
 	}
-	if a := r.on(t, page, api.CompleteWayChange, in(object{"changeId": stolen.Pending.ID})); a.Status != 404 {
+	if a := r.on(t, page, api.CompleteWayChange, p.in(object{"changeId": stolen.Pending.ID})); a.Status != 404 {
 		t.Errorf("completed after the veto: %d %s", a.Status, a.Result)
 	}
 	// Two of two replace the first.
-	ways := does[api.Ways](t, r, page, api.ListWays, in(object{}))
+	ways := does[api.Ways](t, r, page, api.ListWays, p.in(object{}))
 	if len(ways.Ways) != 2 || !ways.Ways[0].Strong {
 		t.Fatalf("%+v", ways)
 	}
@@ -258,11 +260,11 @@ func TestWays(t *testing.T) {
 	r.newPersonBy(t, fourth)
 	both := newSessionKey(t)
 	both.token = token(second, both)
-	if a := r.on(t, both, api.RemoveWay, in(object{"wayId": id.String(id.Random())})); a.Status != 404 {
+	if a := r.on(t, both, api.RemoveWay, p.in(object{"wayId": id.String(id.Random())})); a.Status != 404 {
 		t.Errorf("no such way: %d %s", a.Status, a.Result)
 	}
 	first := token(one, both)
-	elsewhere := in(object{"name": "x", "idToken": token(fourth, both), "proofs": []string{first}})
+	elsewhere := p.in(object{"name": "x", "idToken": token(fourth, both), "proofs": []string{first}})
 	if a := r.on(t, both, api.AddWay, elsewhere); a.Status != 400 {
 		t.Errorf("a way that leads elsewhere was taken over: %d %s", a.Status, a.Result)
 	}
@@ -270,14 +272,14 @@ func TestWays(t *testing.T) {
 		if w.Subject != p.subject {
 			continue
 		}
-		if a := r.on(t, page, api.DeleteAuthenticator, in(object{"username": "owner", "authenticatorId": w.ID})); a.Status != 400 {
+		if a := r.on(t, page, api.DeleteAuthenticator, p.in(object{"username": "owner", "authenticatorId": w.ID})); a.Status != 400 {
 			t.Errorf("removed as any authenticator: %d %s", a.Status, a.Result)
 		}
-		if a := does[api.WayChanged](t, r, both, api.RemoveWay, in(object{"wayId": w.ID, "proofs": []string{first}})); a.Way == nil {
+		if a := does[api.WayChanged](t, r, both, api.RemoveWay, p.in(object{"wayId": w.ID, "proofs": []string{first}})); a.Way == nil {
 			t.Errorf("two of two remove one: %+v", a)
 		}
 	}
-	if a := r.on(t, p.page, api.ListWays, in(object{})); a.Status != 401 {
+	if a := r.on(t, p.page, api.ListWays, p.in(object{})); a.Status != 401 {
 		t.Errorf("by the way that was removed: %d %s", a.Status, a.Result)
 	}
 	if got := does[api.Organization](t, r, p.page, api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID == p.organization {

@@ -12,19 +12,15 @@ func TestDeletedUserSignsInElsewhere(t *testing.T) {
 	r := newRig(t)
 	p, one := r.newPerson(t)
 	other, three := r.newPerson(t)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
 	two, stranger := newDevice(t), newDevice(t)
-	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "two", "idToken": r.signInBy(t, two, p.page).Token}))
-	waiting := does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "x", "idToken": r.signInBy(t, stranger, p.page).Token}))
+	does[api.WayChanged](t, r, p.page, api.AddWay, p.in(object{"name": "two", "idToken": r.signInBy(t, two, p.page).Token}))
+	waiting := does[api.WayChanged](t, r, p.page, api.AddWay, p.in(object{"name": "x", "idToken": r.signInBy(t, stranger, p.page).Token}))
 	if waiting.Pending == nil {
 		t.Fatalf("%+v", waiting)
 	}
 	second := newKey(t)
-	does[api.Organization](t, r, p.page, api.AddUserToOrganization, in(object{"user": user("second", object{"type": "ROOT"}, second)}))
-	must[api.Organization](t, r, second, api.DeleteUserFromOrganization, in(object{"username": "owner"}))
+	does[api.Organization](t, r, p.page, api.AddUserToOrganization, p.in(object{"user": user("second", object{"type": "ROOT"}, second)}))
+	must[api.Organization](t, r, second, api.DeleteUserFromOrganization, p.in(object{"username": "owner"}))
 
 	home := func(d *device) string {
 		return does[api.Organization](t, r, r.back(t, d), api.GetOrCreatePhantomOrganization, object{}).OrganizationID
@@ -39,7 +35,7 @@ func TestDeletedUserSignsInElsewhere(t *testing.T) {
 			for method, params := range map[api.Method]object{
 				api.GetOrganization: {}, api.ListWays: {}, api.CompleteWayChange: {"changeId": waiting.Pending.ID}, api.VetoWayChange: {"changeId": waiting.Pending.ID},
 			} {
-				if a := r.on(t, r.back(t, d), method, in(params)); a.Status != 401 {
+				if a := r.on(t, r.back(t, d), method, p.in(params)); a.Status != 401 {
 					t.Errorf("%s by %s: %d %s", method, name, a.Status, a.Result)
 				}
 			}
@@ -50,7 +46,7 @@ func TestDeletedUserSignsInElsewhere(t *testing.T) {
 		if home(three) != other.organization {
 			t.Error("somebody else is led elsewhere, too")
 		}
-		if left := must[api.Organization](t, r, second, api.GetOrganization, in(object{})); len(left.Users) != 1 || left.Users[0].Username != "second" {
+		if left := must[api.Organization](t, r, second, api.GetOrganization, p.in(object{})); len(left.Users) != 1 || left.Users[0].Username != "second" {
 			t.Errorf("left: %+v", left.Users)
 		}
 		r.restart(t)

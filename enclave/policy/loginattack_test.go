@@ -40,31 +40,27 @@ func (r *rig) mailTo(t testing.TB, address string, page *sessionKey) wire.Signed
 func TestVetoDuringAFreeze(t *testing.T) {
 	r := newRig(t)
 	p, _ := r.newPerson(t)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
-	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "mail", "idToken": r.mailTo(t, "c@example.com", p.page).Token}))
+	does[api.WayChanged](t, r, p.page, api.AddWay, p.in(object{"name": "mail", "idToken": r.mailTo(t, "c@example.com", p.page).Token}))
 	thief := newSessionKey(t)
 	thief.token = r.mailTo(t, "c@example.com", thief).Token
-	asked := does[api.WayChanged](t, r, thief, api.AddWay, in(object{"name": "x", "idToken": r.signInBy(t, newDevice(t), thief).Token}))
+	asked := does[api.WayChanged](t, r, thief, api.AddWay, p.in(object{"name": "x", "idToken": r.signInBy(t, newDevice(t), thief).Token}))
 	if asked.Pending == nil {
 		t.Fatalf("%+v", asked)
 	}
-	does[api.Frozen](t, r, thief, api.Freeze, in(object{}))
+	does[api.Frozen](t, r, thief, api.Freeze, p.in(object{}))
 	for method, params := range map[api.Method]object{
 		api.CompleteWayChange: {"changeId": asked.Pending.ID},
 		api.AddWay:            {"name": "y", "idToken": r.signInBy(t, newDevice(t), thief).Token},
-		api.RemoveWay:         {"wayId": does[api.Ways](t, r, thief, api.ListWays, in(object{})).Ways[0].ID},
+		api.RemoveWay:         {"wayId": does[api.Ways](t, r, thief, api.ListWays, p.in(object{})).Ways[0].ID},
 		api.DisconnectApp:     {"clientId": "app"},
 	} {
-		denied(t, string(method), r.on(t, thief, method, in(params)), "frozen")
+		denied(t, string(method), r.on(t, thief, method, p.in(params)), "frozen")
 	}
-	if a := r.on(t, p.page, api.VetoWayChange, in(object{"changeId": asked.Pending.ID})); a.Status != 200 {
+	if a := r.on(t, p.page, api.VetoWayChange, p.in(object{"changeId": asked.Pending.ID})); a.Status != 200 {
 		t.Errorf("veto: %d %s", a.Status, a.Result)
 	}
-	does[api.Frozen](t, r, p.page, api.Unfreeze, in(object{}))
-	if a := r.on(t, thief, api.CompleteWayChange, in(object{"changeId": asked.Pending.ID})); a.Status != 404 {
+	does[api.Frozen](t, r, p.page, api.Unfreeze, p.in(object{}))
+	if a := r.on(t, thief, api.CompleteWayChange, p.in(object{"changeId": asked.Pending.ID})); a.Status != 404 {
 		t.Errorf("completed after the freeze: %d %s", a.Status, a.Result)
 	}
 }
@@ -294,10 +290,6 @@ func TestCodesReachNoFurther(t *testing.T) {
 	r := newRig(t)
 	page, signed := r.signIn(t, "d@example.com")
 	p := r.settle(t, page, signed.Subject)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
 	lender := r.tenant(t)
 	lent := r.wallet(t, lender)
 	must[api.Grant](t, r, lender.key, api.GrantOrganizationAccess, object{
@@ -308,16 +300,16 @@ func TestCodesReachNoFurther(t *testing.T) {
 		method api.Method
 		params object
 	}{
-		"a granted wallet":        {api.SignUtf8Message, in(object{"walletId": lent.WalletID, "message": "x", "algorithm": "Ed25519", "derivationInfo": solanaPath})},
-		"a granted wallet's keys": {api.ExportWallet, in(object{"walletId": lent.WalletID, "publicKey": standard(append([]byte{9}, make([]byte, 31)...))})},
+		"a granted wallet":        {api.SignUtf8Message, p.in(object{"walletId": lent.WalletID, "message": "x", "algorithm": "Ed25519", "derivationInfo": solanaPath})},
+		"a granted wallet's keys": {api.ExportWallet, p.in(object{"walletId": lent.WalletID, "publicKey": standard(append([]byte{9}, make([]byte, 31)...))})},
 		"a child organization":    {api.CreateOrganization, object{"organizationName": "c", "parentOrganizationId": p.organization, "users": []object{root}}},
 		"a grant":                 {api.GrantOrganizationAccess, object{"ownerOrganizationId": p.organization, "walletId": p.wallet, "targetOrganizationId": lender.id, "policy": scopes("owner")}},
 		"a transfer":              {api.TransferOrganizationWallet, object{"ownerOrganizationId": p.organization, "walletId": p.wallet, "targetOrganizationId": lender.id}},
-		"its own user's policy":   {api.UpdateUserInOrganization, in(object{"username": "owner", "newPolicy": object{"type": "ROOT"}})},
-		"its own way as a key":    {api.UpdateAuthenticator, in(object{"username": "owner", "authenticatorId": does[api.Ways](t, r, page, api.ListWays, in(object{})).Ways[0].ID, "authenticator": object{"authenticatorName": "n"}})},
-		"an import":               {api.InitWalletImport, in(object{})},
-		"approving":               {api.ApproveRequest, in(object{"requestId": lent.WalletID, "requestDigest": ""})},
-		"a contract":              {api.RegisterContract, in(object{"chain": "eip155:1", "address": "0x" + strings.Repeat("11", 20), "abi": []object{}})},
+		"its own user's policy":   {api.UpdateUserInOrganization, p.in(object{"username": "owner", "newPolicy": object{"type": "ROOT"}})},
+		"its own way as a key":    {api.UpdateAuthenticator, p.in(object{"username": "owner", "authenticatorId": does[api.Ways](t, r, page, api.ListWays, p.in(object{})).Ways[0].ID, "authenticator": object{"authenticatorName": "n"}})},
+		"an import":               {api.InitWalletImport, p.in(object{})},
+		"approving":               {api.ApproveRequest, p.in(object{"requestId": lent.WalletID, "requestDigest": ""})},
+		"a contract":              {api.RegisterContract, p.in(object{"chain": "eip155:1", "address": "0x" + strings.Repeat("11", 20), "abi": []object{}})},
 	} {
 		if a := r.on(t, page, c.method, c.params); a.Status != 403 && (a.Status != 404 || c.method != api.ApproveRequest) {
 			t.Errorf("%s by a code: %d %s", what, a.Status, a.Result)
@@ -327,11 +319,11 @@ func TestCodesReachNoFurther(t *testing.T) {
 	tried := object{"request": object{"method": "signUtf8Message", "params": p.text(p.wallet)}}
 	for _, username := range []string{"", "owner"} {
 		tried["username"] = username
-		if d := does[api.DryRunResult](t, r, page, api.DryRun, in(tried)); d.Decision != org.OutcomeDeny {
+		if d := does[api.DryRunResult](t, r, page, api.DryRun, p.in(tried)); d.Decision != org.OutcomeDeny {
 			t.Errorf("a dry run as %q: %+v", username, d)
 		}
 	}
-	if list := does[api.Requests](t, r, page, api.ListRequests, in(object{})); len(list.Requests) != 0 {
+	if list := does[api.Requests](t, r, page, api.ListRequests, p.in(object{})); len(list.Requests) != 0 {
 		t.Errorf("%+v", list)
 	}
 }

@@ -25,6 +25,15 @@ func (r *rig) back(t testing.TB, d *device) *sessionKey {
 	return page
 }
 
+// twoWays gives a person a second passkey to sign in by.
+func (r *rig) twoWays(t testing.TB) (p person, first, second *device) {
+	t.Helper()
+	p, first = r.newPerson(t)
+	second = newDevice(t)
+	does[api.WayChanged](t, r, p.page, api.AddWay, p.in(object{"name": "second", "idToken": r.signInBy(t, second, p.page).Token}))
+	return p, first, second
+}
+
 // wayOf returns the identifier of the way by which somebody signs in.
 func wayOf(t testing.TB, r *rig, p person, page *sessionKey, subject string) string {
 	t.Helper()
@@ -41,19 +50,13 @@ func wayOf(t testing.TB, r *rig, p person, page *sessionKey, subject string) str
 // there is and adds another at once. The lost way opens nothing any more.
 func TestLostWayIsReplaced(t *testing.T) {
 	r := newRig(t)
-	p, lost := r.newPerson(t)
-	kept := newDevice(t)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
-	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "kept", "idToken": r.signInBy(t, kept, p.page).Token}))
+	p, lost, kept := r.twoWays(t)
 	page := r.back(t, kept)
-	asked := does[api.WayChanged](t, r, page, api.RemoveWay, in(object{"wayId": wayOf(t, r, p, page, p.subject)}))
+	asked := does[api.WayChanged](t, r, page, api.RemoveWay, p.in(object{"wayId": wayOf(t, r, p, page, p.subject)}))
 	if asked.Pending == nil {
 		t.Fatalf("one of two takes the other away at once: %+v", asked)
 	}
-	change := in(object{"changeId": asked.Pending.ID})
+	change := p.in(object{"changeId": asked.Pending.ID})
 
 	r.later(t, 48*time.Hour-time.Minute)
 	page = r.back(t, kept)
@@ -68,19 +71,19 @@ func TestLostWayIsReplaced(t *testing.T) {
 	if a := r.on(t, page, api.CompleteWayChange, change); a.Status != 404 {
 		t.Errorf("twice: %d %s", a.Status, a.Result)
 	}
-	ways := does[api.Ways](t, r, page, api.ListWays, in(object{}))
-	if len(ways.Ways) != 1 || len(ways.Pending) != 0 || ways.Ways[0].Name != "kept" {
+	ways := does[api.Ways](t, r, page, api.ListWays, p.in(object{}))
+	if len(ways.Ways) != 1 || len(ways.Pending) != 0 || ways.Ways[0].Name != "second" {
 		t.Errorf("%+v", ways)
 	}
 	thief := r.back(t, lost)
-	if a := r.on(t, thief, api.ListWays, in(object{})); a.Status != 401 {
+	if a := r.on(t, thief, api.ListWays, p.in(object{})); a.Status != 401 {
 		t.Errorf("the lost way: %d %s", a.Status, a.Result)
 	}
 	if got := does[api.Organization](t, r, thief, api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID == p.organization {
 		t.Error("the lost way leads where it led")
 	}
 	fresh := newDevice(t)
-	if a := does[api.WayChanged](t, r, page, api.AddWay, in(object{"name": "new", "idToken": r.signInBy(t, fresh, page).Token})); a.Way == nil {
+	if a := does[api.WayChanged](t, r, page, api.AddWay, p.in(object{"name": "new", "idToken": r.signInBy(t, fresh, page).Token})); a.Way == nil {
 		t.Errorf("the only way does not add another: %+v", a)
 	}
 	if got := does[api.Organization](t, r, r.back(t, fresh), api.GetOrCreatePhantomOrganization, object{}); got.OrganizationID != p.organization {
@@ -91,16 +94,10 @@ func TestLostWayIsReplaced(t *testing.T) {
 // Who stole one of two ways cannot lock the other out: it has 48 hours to veto, and a veto ends the change for good.
 func TestStolenWayIsVetoed(t *testing.T) {
 	r := newRig(t)
-	p, own := r.newPerson(t)
-	stolen := newDevice(t)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
-	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "stolen", "idToken": r.signInBy(t, stolen, p.page).Token}))
+	p, own, stolen := r.twoWays(t)
 	thief := r.back(t, stolen)
-	asked := does[api.WayChanged](t, r, thief, api.RemoveWay, in(object{"wayId": wayOf(t, r, p, thief, p.subject)}))
-	change := in(object{"changeId": asked.Pending.ID})
+	asked := does[api.WayChanged](t, r, thief, api.RemoveWay, p.in(object{"wayId": wayOf(t, r, p, thief, p.subject)}))
+	change := p.in(object{"changeId": asked.Pending.ID})
 	r.later(t, 47*time.Hour)
 	does[api.WayChanged](t, r, r.back(t, own), api.VetoWayChange, change)
 	r.later(t, 2*time.Hour)
@@ -129,13 +126,7 @@ func TestAppsFoundNothing(t *testing.T) {
 // A proof is Connect's word for a way: not that of whoever holds the key, and not a login to an app, though it be for the same key.
 func TestProofsOfWays(t *testing.T) {
 	r := newRig(t)
-	p, first := r.newPerson(t)
-	second := newDevice(t)
-	in := func(more object) object {
-		more["organizationId"] = p.organization
-		return more
-	}
-	does[api.WayChanged](t, r, p.page, api.AddWay, in(object{"name": "second", "idToken": r.signInBy(t, second, p.page).Token}))
+	p, first, second := r.twoWays(t)
 	page := r.back(t, second)
 	organization, err := id.Parse(p.organization)
 	if err != nil {
@@ -152,13 +143,13 @@ func TestProofsOfWays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	remove := in(object{"wayId": wayOf(t, r, p, page, p.subject)})
+	remove := p.in(object{"wayId": wayOf(t, r, p, page, p.subject)})
 	for why, proof := range map[string]string{"forged": forged, "a login to an app": app.token} {
 		remove["proofs"] = []string{proof}
 		if a := r.on(t, page, api.RemoveWay, remove); a.Status != 400 {
 			t.Errorf("a proof that is %s: %d %s", why, a.Status, a.Result)
 		}
-		if a := r.on(t, page, api.AddWay, in(object{"name": "x", "idToken": proof})); a.Status != 400 {
+		if a := r.on(t, page, api.AddWay, p.in(object{"name": "x", "idToken": proof})); a.Status != 400 {
 			t.Errorf("a way that is %s: %d %s", why, a.Status, a.Result)
 		}
 	}
