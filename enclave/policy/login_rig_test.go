@@ -56,11 +56,9 @@ func (k *sessionKey) stamp(t testing.TB, body []byte) string {
 	return header
 }
 
-// signIn has a person sign in on the pages of Connect by a code that is sent to an address. It returns the page's key,
-// whose token has aud ["connect"], and who the person is.
-func (r *rig) signIn(t testing.TB, address string) (*sessionKey, wire.SignedIn) {
+// mailTo has a person sign in by a code, for a key that a page has already.
+func (r *rig) mailTo(t testing.TB, address string, page *sessionKey) wire.SignedIn {
 	t.Helper()
-	page := newSessionKey(t)
 	begun, err := r.desk.SignInBegin(t.Context(), wire.SignInBegin{Nonce: page.nonce(t), Email: address})
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +67,15 @@ func (r *rig) signIn(t testing.TB, address string) (*sessionKey, wire.SignedIn) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return signed
+}
+
+// signIn has a person sign in on the pages of Connect by a code that is sent to an address. It returns the page's key,
+// whose token has aud ["connect"], and who the person is.
+func (r *rig) signIn(t testing.TB, address string) (*sessionKey, wire.SignedIn) {
+	t.Helper()
+	page := newSessionKey(t)
+	signed := r.mailTo(t, address, page)
 	page.token = signed.Token
 	return page, signed
 }

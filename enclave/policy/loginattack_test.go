@@ -21,20 +21,6 @@ import (
 	"github.com/redoubt-kms/redoubt/proof"
 )
 
-// mailTo has a person sign in by a code, for a key that a page has already.
-func (r *rig) mailTo(t testing.TB, address string, page *sessionKey) wire.SignedIn {
-	t.Helper()
-	begun, err := r.desk.SignInBegin(t.Context(), wire.SignInBegin{Nonce: page.nonce(t), Email: address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := r.desk.SignIn(t.Context(), wire.SignIn{Challenge: begun.Challenge, Code: begun.Code})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signed
-}
-
 // A change that waits is stopped while the organization is frozen: its time runs on, and whoever asked for it would be as fast as
 // the person once the freeze is lifted.
 func TestVetoDuringAFreeze(t *testing.T) {
