@@ -63,6 +63,12 @@ func TestSignInByPasskey(t *testing.T) {
 	h, device := newHolder(t), newPasskeyDevice(t)
 	begun := r.beginFor(t, h, "")
 	good := device.sign(t, begun.Challenge)
+	for _, more := range []wire.SignIn{{Code: "12345678"}, {IDToken: "a.b.c"}} { // one piece of evidence, not the better of two
+		more.Challenge, more.Passkey = begun.Challenge, good
+		if _, err := r.logins.signIn(more); codeOf(err) != "refused" {
+			t.Errorf("with more evidence: %v", err)
+		}
+	}
 	signed, err := r.logins.signIn(wire.SignIn{Challenge: begun.Challenge, Passkey: good})
 	if err != nil || signed.Subject != subjectOf("passkey:", device.public(t)) {
 		t.Fatalf("%+v, %v", signed, err)

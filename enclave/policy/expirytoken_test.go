@@ -50,3 +50,30 @@ func TestExpiredAuthenticatorsOfAllKinds(t *testing.T) {
 		t.Errorf("the person: %d %s", a.Status, a.Result)
 	}
 }
+
+// A login to an app ends when its person said, also where another login to the same app goes on for longer.
+func TestLoginsToAnAppEndOneByOne(t *testing.T) {
+	r := newRig(t)
+	p, _ := r.newPerson(t)
+	connect := func(app *sessionKey, life time.Duration) {
+		t.Helper()
+		does[api.Connection](t, r, p.page, api.ConnectApp, p.in(object{
+			"clientId": "app", "appName": "App", "origin": appOrigin, "walletId": p.wallet, "nonce": app.nonce(t), "expiresInMs": life.Milliseconds(),
+		}))
+		r.allow(t, p, app)
+	}
+	short, long := newSessionKey(t), newSessionKey(t)
+	connect(short, time.Minute)
+	connect(long, time.Hour)
+	signs := func(when string, want map[*sessionKey]uint16) {
+		t.Helper()
+		for app, status := range want {
+			if a := r.on(t, app, api.SignUtf8Message, p.text(p.wallet)); a.Status != status {
+				t.Errorf("%s: %d %s, want %d", when, a.Status, a.Result, status)
+			}
+		}
+	}
+	signs("at first", map[*sessionKey]uint16{short: 200, long: 200})
+	r.later(t, 2*time.Minute)
+	signs("two minutes later", map[*sessionKey]uint16{short: 401, long: 200})
+}

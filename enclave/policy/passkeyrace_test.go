@@ -16,9 +16,9 @@ func TestPasskeyCountsRace(t *testing.T) {
 	w := r.wallet(t, o).WalletID
 	d := newDevice(t)
 	r.passkeyUser(t, o, "person", d, preset("ALLOW_ALL"))
-	for round := range uint32(5) {
+	for round := range uint32(20) {
 		d.count = round + 1
-		var bodies [8][]byte
+		var bodies [32][]byte
 		for i := range bodies {
 			bodies[i] = r.body(t, api.SignUtf8Message, utf8Params(o, w, fmt.Sprintf("round %d, copy %d", round, i)))
 		}
