@@ -128,6 +128,22 @@ func TestCodesOfAnAddressAreBounded(t *testing.T) {
 	}
 }
 
+// A code that was used is given back once: the others of its address count on when it would have expired.
+func TestUsedCodesAreGivenBackOnce(t *testing.T) {
+	r := newRig(t)
+	pass := r.stopped()
+	r.signedIn(t, "a@example.com")
+	pass(challengeTime / 2)
+	h := newHolder(t)
+	for range maxOpenCodes {
+		r.beginFor(t, h, "a@example.com")
+	}
+	pass(challengeTime / 2)
+	if _, err := r.logins.begin(wire.SignInBegin{Nonce: h.nonce(t), Email: "a@example.com"}); codeOf(err) != "overloaded" {
+		t.Errorf("one more than %d: %v", maxOpenCodes, err)
+	}
+}
+
 // What begins no login.
 func TestSignInBeginRefuses(t *testing.T) {
 	r := newRig(t)
