@@ -155,7 +155,7 @@ func appLoads(ctx context.Context, system string, person *visit.Person, app *vis
 			name: caseP256, system: system, p256: key, token: token, organization: person.Organization(), wallet: wallet,
 			client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1024}},
 		}
-		l.make = func(n uint64) []byte {
+		l.make = func(n uint64) []byte { // appMessage, written out: the load must cost little
 			return fmt.Appendf(nil, `{"method":"signUtf8Message","params":{"organizationId":"%s","walletId":"%s","message":"bench message %d","algorithm":"Ed25519","derivationInfo":`+
 				`{"derivationPath":"m/44'/501'/0'/0'","curve":"Ed25519","addressFormat":"Solana"}},"timestampMs":%d}`, l.organization, l.wallet, n, time.Now().UnixMilli())
 		}

@@ -74,10 +74,8 @@ func (c *Connect) client(r *http.Request, f form) (App, error) {
 	}
 	a, err := c.app(r.Context(), id)
 	var none *fault
-	if errors.As(err, &none) {
-		if basic {
-			none.challenge = basicChallenge
-		}
+	if errors.As(err, &none) && basic {
+		none.challenge = basicChallenge
 	}
 	return a, err
 }

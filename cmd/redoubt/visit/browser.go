@@ -22,9 +22,7 @@ import (
 type browser struct {
 	origin string // of Connect
 	client *http.Client
-
-	// Waited is how long the server took for all answers together.
-	waited time.Duration
+	waited time.Duration // how long the server took for all answers together
 }
 
 // timeout is how long one answer may take.

@@ -63,7 +63,7 @@ func (p *Policy) lintLoops(r *rule) {
 
 // lintComparisons warns of equations that can never hold.
 func (p *Policy) lintComparisons(r *rule) {
-	domains := map[string]func(string) bool{ // patterns are compiled where one is needed, which is seldom
+	domains := map[string]func(string) bool{
 		"request.method":                   func(s string) bool { return slices.Contains(api.Methods(), api.Method(s)) },
 		"tx.chain":                         oneOf("", "solana", "evm", "bitcoin", "sui"),
 		"authenticator.kind":               oneOf("keypair", "passkey", "oidc"),
@@ -101,6 +101,7 @@ func oneOf(all ...string) func(string) bool {
 	return func(s string) bool { return slices.Contains(all, s) }
 }
 
+// like compiles its pattern when it is asked, which few rules have it be.
 func like(pattern string) func(string) bool {
 	return func(s string) bool { return regexp.MustCompile(pattern).MatchString(s) }
 }
